@@ -27,7 +27,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
         StandardStreams.Prepare();
-        using var interruption = new Interruption(ProcessEnd.WithoutHandlers);
+        using var interruption = new Interruption(ProcessEnd.Now);
         ParseResult? parsed = null;
         string? problem;
         try
@@ -85,9 +85,10 @@ internal static class CommandLine
     /// <param name="resumes">Whether the same command continues after an interruption.</param>
     public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, bool resumes = false)
     {
-        // The work runs on another thread, so this one can react to Ctrl-C. It is never cancelled before it begins:
-        // the work itself handles the token.
-        command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, resumes, ((Invocation)parsed.InvocationConfiguration).Interruption)), CancellationToken.None));
+        // The work has a thread of its own. It is never cancelled before it begins: the work itself handles the token.
+        // The threads of the pool stay free for SIGHUP, which .NET handles on one of them.
+        command.SetAction((parsed, _) => Task.Factory.StartNew(
+            () => Finish(Run(parsed, work, json, resumes, ((Invocation)parsed.InvocationConfiguration).Interruption)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         return command;
     }
 

@@ -22,7 +22,7 @@ internal sealed class Interruption : IDisposable
     // that goes away.
     private static readonly TimeSpan SameRequest = TimeSpan.FromMilliseconds(200);
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700), Pause = TimeSpan.FromMilliseconds(20), TimeToWrite = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500), Pause = TimeSpan.FromMilliseconds(20), TimeToWrite = TimeSpan.FromMilliseconds(300);
 
     private readonly CancellationTokenSource _source = new();
     private readonly ManualResetEventSlim _finished = new();
@@ -88,12 +88,20 @@ internal sealed class Interruption : IDisposable
             return;
         }
         _exitCode = exitCode;
-        new Thread(End) { IsBackground = true }.Start();
+        Begin(End);
+    }
+
+    // The threads of the pool may be busy.
+    private static Thread Begin(Action action)
+    {
+        var thread = new Thread(() => action()) { IsBackground = true };
+        thread.Start();
+        return thread;
     }
 
     private void End()
     {
-        new Thread(_source.Cancel) { IsBackground = true }.Start(); // what is registered on the token may take long
+        Begin(_source.Cancel); // what is registered on the token may take long
         bool told = false;
         for (long since = Stopwatch.GetTimestamp(); !_finished.Wait(Pause);)
         {
@@ -102,7 +110,7 @@ internal sealed class Interruption : IDisposable
             if (UnfinishedWork.Saves)
             {
                 if (!told)
-                    Task.Run(_writeWait);
+                    Begin(_writeWait);
                 (told, since) = (true, Stopwatch.GetTimestamp());
                 continue;
             }
@@ -114,8 +122,8 @@ internal sealed class Interruption : IDisposable
             }
             UnfinishedWork.RemoveAll(() =>
             {
-                // stderr may be a pipe that is full.
-                Task.Run(_writeEnd).Wait(TimeToWrite);
+                // stderr may be a pipe that is full. .NET's console also waits if stdout is one.
+                Begin(_writeEnd).Join(TimeToWrite);
                 _end(_exitCode);
             });
             return;

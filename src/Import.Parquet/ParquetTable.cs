@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text;
 using Parquet;
-using Parquet.Data;
 using Parquet.Meta;
 using Parquet.Schema;
 using VideoSim.Engine;
@@ -14,16 +11,19 @@ namespace VideoSim.Import.Parquet;
 /// A table of videos in a Parquet file; Parquet.Net reads it. It has an assembly of its own: a program that needs no
 /// Parquet does not contain the library. Memory holds one row group at a time.
 /// </summary>
+/// <remarks>
+/// The library is made for good files: for damaged metadata it reads for ever, takes memory of any size, or gives what
+/// was in its memory before. So <see cref="ParquetFooter"/> and <see cref="ParquetPages"/> check the file first, <see
+/// cref="MeteredStream"/> bounds what it reads, and <see cref="ParquetValues"/> notices values that it did not write.
+/// </remarks>
 /// <param name="path">The file.</param>
 public sealed class ParquetTable(string path) : IVideoTable
 {
-    // Stands for a text that is not valid UTF-8. It is compared by reference.
-    private static readonly string NotUtf8 = new('?', 1);
+    // Reads of the library beside those of the metadata.
+    private const long OtherReads = 1 << 20;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
-
-    // Metadata of a megabyte take milliseconds.
-    private static readonly TimeSpan LongestOpening = TimeSpan.FromSeconds(20);
+    // What the texts of a file may have: deflate's largest ratio, and a gigabyte for small files.
+    private const long FreeTextBytes = 1L << 30, TextTimesFile = 1032;
 
     private string[] _others = [];
 
@@ -40,17 +40,26 @@ public sealed class ParquetTable(string path) : IVideoTable
     public IEnumerable<TableRow> Read()
     {
         using var file = OpenFile();
-        var (reader, names) = Checked(() => Open(file));
+        var footer = Checked(() => ParquetFooter.Read(file));
+        file.Allow((32L * footer.Bytes) + OtherReads);
+        var reader = Checked(() => Open(file));
         try
         {
+            string[] names = Checked(() => reader.Schema.Fields.Select(static field => field.Name).ToArray());
             VideoTables.RequireColumns(path, names);
             _others = [.. names.Except(VideoTables.Columns)];
-            long number = 0;
-            for (int group = 0; group < reader.RowGroupCount; group++)
+            long number = 0, text = 0, mostText = FreeTextBytes + (TextTimesFile * file.Length);
+            for (int i = 0; i < footer.Groups.Count; i++)
             {
-                int index = group;
-                foreach (var row in Checked(() => ReadGroup(reader, index)))
-                    yield return row with { Line = ++number };
+                int index = i;
+                var group = Checked(() => ReadGroup(file, footer.Groups[index], reader, index));
+                for (int row = 0; row < footer.Groups[index].Rows; row++)
+                {
+                    text += group.TextBytes(row);
+                    if (text > mostText)
+                        throw new DataException($"{path}: has more than {mostText} bytes of text, too much for a file of {file.Length} bytes");
+                    yield return group.RowOf(row) with { Line = ++number };
+                }
             }
             if (number == 0)
                 throw new DataException($"{path}: the table has no videos");
@@ -61,148 +70,49 @@ public sealed class ParquetTable(string path) : IVideoTable
         }
     }
 
-    private TableRow[] ReadGroup(ParquetReader reader, int group)
+    private ParquetRows ReadGroup(MeteredStream file, ParquetGroup group, ParquetReader reader, int index)
     {
-        var rows = reader.OpenRowGroupReader(group);
-        int count = checked((int)rows.RowCount);
-        string?[] ids = Texts(VideoTables.Id, takesNumbers: true)!, titles = Texts(VideoTables.Title, takesNumbers: false)!;
-        string?[]? frames = Texts(VideoTables.Frames, takesNumbers: false), splits = Texts(VideoTables.Split, takesNumbers: false);
-        var tags = FieldOf(VideoTables.Tags) is { MaxRepetitionLevel: > 0 } list ? ListsOf(list) : null;
-        string?[]? tagTexts = tags is null ? Texts(VideoTables.Tags, takesNumbers: true) : null;
-        return [.. Enumerable.Range(0, count).Select(RowOf)];
+        file.Allow(long.MaxValue);
+        file.Allow(group.CheckPages(file, VideoTables.Columns) + OtherReads);
+        var rows = reader.OpenRowGroupReader(index);
+        return new ParquetRows(
+            Column(VideoTables.Id, takesNumbers: true)!, Column(VideoTables.Title, takesNumbers: false)!, Column(VideoTables.Tags, takesNumbers: true),
+            Column(VideoTables.Frames, takesNumbers: false), Column(VideoTables.Split, takesNumbers: false));
 
-        TableRow RowOf(int row)
+        ParquetValues? Column(string name, bool takesNumbers)
         {
-            string? problem = null;
-            var tagsOfRow = tags is not null ? tags[row] : tagTexts is not null ? [.. VideoTables.SplitTags(tagTexts[row] ?? "", out problem)] : new List<string?>();
-            int missing = tagsOfRow.IndexOf(null);
-            bool hasId = ids[row] is not null && ids[row] != (object)NotUtf8;
-            problem ??= ids[row] is null ? "there is no 'id'" : missing >= 0 ? $"tag {missing + 1} is null" : null;
-            if (new[] { ids[row], titles[row], frames?[row], splits?[row], tagTexts?[row] }.Concat(tagsOfRow).Any(static text => text == (object)NotUtf8))
-                problem = "the row is not valid UTF-8";
-            return new TableRow
+            var field = reader.Schema.Fields.FirstOrDefault(field => field.Name == name) switch
             {
-                Line = 0, Id = hasId ? ids[row]! : "", Title = titles[row] ?? "", Tags = [.. tagsOfRow.OfType<string>()],
-                Frames = Given(frames?[row]), Split = Given(splits?[row]), Problem = problem,
+                null => null,
+                DataField data => data,
+                ListField { Item: DataField item } => item,
+                _ => throw new DataException($"{path}: the column '{name}' has values of several parts"),
             };
-        }
-
-        DataField? FieldOf(string name) => reader.Schema.Fields.FirstOrDefault(field => field.Name == name) switch
-        {
-            null => null,
-            DataField data => data,
-            ListField { Item: DataField item } => item,
-            _ => throw new DataException($"{path}: the column '{name}' has values of several parts"),
-        };
-
-        string?[]? Texts(string name, bool takesNumbers)
-        {
-            if (FieldOf(name) is not { } field)
+            if (field is null)
                 return null;
-            if (field.MaxRepetitionLevel > 0)
-                throw new DataException($"{path}: the column '{name}' has lists; expected text");
-            using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
-            string[] present = PresentValues(column, name, takesNumbers);
-            if (field.MaxDefinitionLevel == 0)
-                return Whole(present);
-            string?[] all = new string?[count];
-            int row = 0, value = 0;
-            foreach (int level in column.DefinitionLevels)
-                all[row++] = level == field.MaxDefinitionLevel ? present[value++] : null;
-            return row == count ? all : throw Wrong(name);
-
-            string[] Whole(string[] values) => values.Length == count ? values : throw Wrong(name);
-        }
-
-        // A repetition level of 0 begins the list of the next row. The highest definition level is that of a value. If
-        // values may be null, the one below it is that of a null. A repeated field of the old form has no nulls.
-        List<string?>[] ListsOf(DataField field)
-        {
-            using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
-            string[] present = PresentValues(column, VideoTables.Tags, takesNumbers: true);
-            var lists = new List<string?>[count];
-            int row = -1, value = 0;
-            for (int i = 0; i < column.RepetitionLevels.Length; i++)
-            {
-                if (column.RepetitionLevels[i] == 0)
-                    lists[++row] = [];
-                int level = column.DefinitionLevels[i];
-                if (level == field.MaxDefinitionLevel)
-                    lists[row].Add(present[value++]);
-                else if (field.IsNullable && !field.IsArray && level == field.MaxDefinitionLevel - 1)
-                    lists[row].Add(null);
-            }
-            return row == count - 1 ? lists : throw Wrong(VideoTables.Tags);
+            if (field.MaxRepetitionLevel > (name == VideoTables.Tags ? 1 : 0))
+                throw new DataException($"{path}: the column '{name}' has lists{(name == VideoTables.Tags ? " of lists" : "; expected text")}");
+            int values = group.Columns.Single(column => column.Leaf.Path.SequenceEqual(field.Path.ToList())).Values;
+            return ParquetValues.Read(rows, field, group.Rows, values, takesNumbers)
+                ?? throw new DataException($"{path}: the column '{name}' has values of type {field.ClrType.Name}; expected text{(takesNumbers ? " or whole numbers" : "")}");
         }
     }
 
     // The library replaces invalid UTF-8 in texts. It gives the bytes of columns that are not marked as texts.
-    private static void ReadTextsAsBytes(ParquetReader reader)
+    private static ParquetReader Open(Stream file)
     {
+        var reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();
         foreach (var element in (reader.Metadata?.Schema ?? []).Where(static element => element.ConvertedType == ConvertedType.UTF8 || element.LogicalType?.STRING is not null))
             (element.ConvertedType, element.LogicalType) = (null, null);
+        return reader;
     }
 
-    private static string TextOf(ReadOnlyMemory<byte> bytes)
-    {
-        try
-        {
-            return StrictUtf8.GetString(bytes.Span);
-        }
-        catch (DecoderFallbackException)
-        {
-            return NotUtf8;
-        }
-    }
-
-    private string[] PresentValues(RawColumnData column, string name, bool takesNumbers) => column switch
-    {
-        RawColumnData<ReadOnlyMemory<byte>> bytes => Convert(bytes.Values, TextOf),
-        RawColumnData<sbyte> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<byte> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<ushort> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<int> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<long> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<short> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<uint> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        RawColumnData<ulong> numbers when takesNumbers => Convert(numbers.Values, Digits),
-        _ => throw new DataException($"{path}: the column '{name}' has values of type {column.GetType().GenericTypeArguments.FirstOrDefault()?.Name}; expected text{(takesNumbers ? " or whole numbers" : "")}"),
-    };
-
-    private static string Digits<T>(T number) where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
-
-    private static string[] Convert<T>(ReadOnlySpan<T> values, Func<T, string> text)
-    {
-        string[] all = new string[values.Length];
-        for (int i = 0; i < all.Length; i++)
-            all[i] = text(values[i]);
-        return all;
-    }
-
-    private static string? Given(string? text) => text is "" ? null : text;
-
-    private DataException Wrong(string name) => new($"{path}: the column '{name}' does not have a value for each row");
-
-    // The library reads some damaged metadata for ever. Then this thread gives up, and the other one runs until the
-    // program ends.
-    private (ParquetReader Reader, string[] Names) Open(Stream file)
-    {
-        var opening = Task.Factory.StartNew(() =>
-        {
-            var reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();
-            ReadTextsAsBytes(reader);
-            return (reader, reader.Schema.Fields.Select(static field => field.Name).ToArray());
-        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return Task.WaitAny([opening], LongestOpening) == 0 ? opening.GetAwaiter().GetResult()
-            : throw new DataException($"{path}: cannot be read as a Parquet file: its metadata were not read within {LongestOpening.TotalSeconds:0} s");
-    }
-
-    private TableStream OpenFile()
+    private MeteredStream OpenFile()
     {
         FileFailure.RefuseSpecial(path);
         try
         {
-            return new TableStream(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
+            return new MeteredStream(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), path);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Reflection;
 using PureHDF;
 using PureHDF.Selections;
 using PureHDF.VOL.Native;
@@ -12,11 +13,23 @@ namespace VideoSim.Pretrained.Hdf5;
 /// An HDF5 file as a source of weights; PureHDF reads it. It has an assembly of its own: a program that needs no HDF5
 /// does not contain the library.
 /// </summary>
+/// <remarks>
+/// The library is made for good files. A tree of a damaged file may lead it round in a circle or down without an end,
+/// and a link or a dataset may lead it to another file. So <see cref="MeteredStream"/> bounds what it reads and how
+/// deep it goes, links to other files are refused before they are followed, and each tensor must lie in the file.
+/// </remarks>
 public sealed class Hdf5File : TensorFile
 {
     // Keras nests six groups; in a damaged file groups may contain each other.
     private const int DeepestGroup = 32, MostObjects = 100_000;
 
+    // The reads that find the tensors: about 10 KB for each, since they are of single numbers.
+    private const long MostMetadata = 1 << 28;
+
+    // The reads for one run of numbers beside the numbers.
+    private const long OtherReads = 1 << 20;
+
+    private readonly MeteredStream _stream;
     private readonly NativeFile _file;
     private readonly List<StoredTensor> _tensors = [];
     private readonly Dictionary<string, NativeDataset> _datasets = [];
@@ -26,7 +39,9 @@ public sealed class Hdf5File : TensorFile
 
     private Hdf5File(string path, long length) : base(path)
     {
-        _file = H5File.OpenRead(path);
+        _stream = new MeteredStream(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), path);
+        _stream.Allow(MostMetadata);
+        _file = H5File.Open(_stream);
         try
         {
             AddGroup(_file, "", depth: 0, length);
@@ -69,6 +84,7 @@ public sealed class Hdf5File : TensorFile
         long width = Math.Max(1, tensor.Shape.Skip(1).Aggregate(1L, static (count, size) => count * size));
         long top = first / width, bottom = (first + destination.Length + width - 1) / width;
         int count = (int)((bottom - top) * width);
+        _stream.Allow(((long)count * tensor.Type.ByteSize()) + OtherReads);
         bool isWhole = count == destination.Length;
         if (!isWhole && _rows.Length < count)
             _rows = new float[count];
@@ -112,15 +128,17 @@ public sealed class Hdf5File : TensorFile
         }
     }
 
-    private void AddGroup(IH5Group group, string path, int depth, long length)
+    private void AddGroup(NativeGroup group, string path, int depth, long length)
     {
+        if (Hdf5Internals.HasExternalLinks(group))
+            throw new DataException($"{Path}: group {Printable.Quote(path)} has a link to another file, which is not followed");
         foreach (var child in group.Children())
         {
             string name = path.Length == 0 ? child.Name : $"{path}/{child.Name}";
             _last = name;
             if (depth == DeepestGroup || ++_objects > MostObjects)
                 throw new DataException($"{Path}: has more than {MostObjects} objects or {DeepestGroup} groups inside each other: damaged?");
-            if (child is IH5Group inner)
+            if (child is NativeGroup inner)
                 AddGroup(inner, name, depth + 1, length);
             else if (child is NativeDataset dataset && dataset.Type.Class == H5DataTypeClass.FloatingPoint)
                 AddDataset(dataset, name, length);
@@ -139,11 +157,15 @@ public sealed class Hdf5File : TensorFile
         };
         if (dataset.Layout.Class is not (H5DataLayoutClass.Contiguous or H5DataLayoutClass.Compact))
             throw new DataException($"{where} is stored in chunks or elsewhere; Keras stores tensors whole");
+        if (Hdf5Internals.HasExternalNumbers(dataset))
+            throw new DataException($"{where} has its numbers in another file, which is not read");
         Int128 bytes = type.ByteSize();
         foreach (ulong size in dataset.Space.Dimensions)
             bytes = Int128.Min(bytes * size, long.MaxValue);
         if (bytes > length)
             throw new DataException($"{where} of shape [{string.Join(", ", dataset.Space.Dimensions)}] needs more bytes than the file's {length}");
+        if (bytes > 0 && dataset.Layout.Class == H5DataLayoutClass.Contiguous && Hdf5Internals.AddressOf(dataset) is var address && (address > (ulong)length || bytes > length - (long)address))
+            throw new DataException($"{where} has {bytes} bytes at byte {address}, but the file has {length}");
         _tensors.Add(new StoredTensor(this, name, type, [.. dataset.Space.Dimensions.Select(static size => (long)size)]));
         _datasets.Add(name, dataset);
     }
@@ -172,5 +194,13 @@ public sealed class Hdf5File : TensorFile
     // For a damaged file the library throws exceptions of any type. It also allocates arrays of the sizes that the
     // file claims, and fills only the part that the file contains. The user gets one line.
     private static DataException Wrong(string what, Exception failure) =>
-        new($"{what}: {(failure.Message.StartsWith("Byte order", StringComparison.Ordinal) ? "its numbers have the byte order of another processor" : Printable.OneLine(failure.Message))}", failure);
+        new($"{what}: {Reason(failure)}", failure);
+
+    private static string Reason(Exception failure) => failure switch
+    {
+        InsufficientExecutionStackException => "its parts are nested too deeply",
+        TargetInvocationException { InnerException: { } inner } => Reason(inner),
+        { Message: var message } when message.StartsWith("Byte order", StringComparison.Ordinal) => "its numbers have the byte order of another processor",
+        _ => Printable.OneLine(failure.Message),
+    };
 }

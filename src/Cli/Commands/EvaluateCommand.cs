@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Models.Submissions;
@@ -19,13 +20,18 @@ internal static class EvaluateCommand
         var json = CommonOptions.Json();
         return new Command("evaluate", "Compute the Spearman correlation of embeddings with labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>
         {
-            double spearman = Scoring.Spearman(SubmissionFile.Read(parsed.GetValue(embeddings)!), parsed.GetValue(labels)!);
-            var table = new ResultTable().NumberColumn("spearman").Row(spearman.ToString("F4", CultureInfo.InvariantCulture));
-            console.WriteResult(table, new Score(spearman), CliJson.Default.Score);
+            string file = parsed.GetValue(labels)!;
+            var (spearman, undefined) = Scoring.Score(SubmissionFile.Read(parsed.GetValue(embeddings)!), file);
+            if (undefined is not null)
+                console.Progress.Note($"{file}: the correlation is undefined, because {undefined}");
+            var table = new ResultTable().NumberColumn("spearman").Row(spearman?.ToString("F4", CultureInfo.InvariantCulture) ?? "undefined");
+            console.WriteResult(table, new Score(spearman, undefined), CliJson.Default.Score);
             return CommandLine.Done;
         }, json);
     }
 }
 
 /// <summary>A score as <c>evaluate --json</c> shows it.</summary>
-internal sealed record Score(double Spearman);
+/// <param name="Spearman">The correlation; null if it is undefined.</param>
+/// <param name="Undefined">Why it is undefined; null if it is not.</param>
+internal sealed record Score(double? Spearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Undefined);

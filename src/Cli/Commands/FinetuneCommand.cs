@@ -33,7 +33,7 @@ internal static class FinetuneCommand
             for (int i = 0; i < numbers.Length; i++)
             {
                 var one = run with { OutputDirectory = folders[i], Later = i == 0 ? folders[1..] : [] };
-                double spearman = Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, numbers[i], progress, cancellation);
+                double? spearman = Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, numbers[i], progress, cancellation);
                 results.Add(TrainingResult.Of(one, "finetune", numbers[i], spearman));
             }
             if (results is [var single])

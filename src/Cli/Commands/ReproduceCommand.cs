@@ -69,7 +69,7 @@ internal static class ReproduceCommand
             Row($"{name}, random weights", model.RandomSpearman);
             Row($"{name}, pretrained", model.PretrainSpearman);
             foreach (var fold in model.Folds)
-                table.Row($"{name}, fold {fold.Fold} (validation {Text(fold.ValSpearman)})", fold.TestSpearman is { } score ? Text(score) : "no labels");
+                table.Row($"{name}, fold {fold.Fold} (validation {ScoreText(fold.ValSpearman)})", summary.Baselines is null ? "no labels" : ScoreText(fold.TestSpearman));
             Row($"{name}, mean of {model.Folds.Count} folds", model.TestSpearman);
         }
         Row("baseline: cosine of mean frames", summary.Baselines?.MeanFrameCosine);
@@ -85,6 +85,8 @@ internal static class ReproduceCommand
         }
 
         return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
+
+        static string ScoreText(double? score) => score is { } known ? Text(known) : "undefined";
 
         void Row(string name, double? score)
         {

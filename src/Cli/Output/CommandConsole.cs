@@ -88,7 +88,7 @@ public sealed class CommandConsole
         using var bytes = new MemoryStream();
         using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = type.Options.Encoder }))
             JsonSerializer.Serialize(writer, value, type);
-        return Encoding.UTF8.GetString(bytes.ToArray());
+        return Printable.Json(Encoding.UTF8.GetString(bytes.ToArray()));
     }
 
     /// <summary>Writes the result of a command as text.</summary>

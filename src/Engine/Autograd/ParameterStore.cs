@@ -174,7 +174,7 @@ public sealed class ParameterStore : IDisposable
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
         bool hasCopies = precision != ElementType.Float32;
         int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
-        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
+        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes, training ? "the weights and gradients of the model" : "the weights of the model");
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (hasCopies)

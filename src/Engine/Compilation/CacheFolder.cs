@@ -13,6 +13,7 @@ namespace VideoSim.Engine.Compilation;
 public sealed record CacheFolder(string Root, string Name)
 {
     private const uint Administrator = 0;
+    private const string Consequence = "so the program loads nothing from there", Advice = $"set {UserCache.RootVariable} to a folder of your own";
     private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Path of the folder.</summary>
@@ -68,7 +69,7 @@ public sealed record CacheFolder(string Root, string Name)
             names = Path.GetRelativePath(begin, names);
             folder = FolderCalls.WithoutLinks(begin);
             if (WhyNotRoot(folder) is { } wrong)
-                throw Refusal(folder, wrong);
+                throw new DataException($"{folder}: {wrong}, {Consequence}; {Advice}");
             foreach (string name in names.Split(Path.DirectorySeparatorChar))
             {
                 folder = Path.Combine(folder, name);
@@ -120,6 +121,5 @@ public sealed record CacheFolder(string Root, string Name)
         _ => null,
     };
 
-    private static DataException Refusal(string path, string reason) =>
-        new($"{path}: {reason}, so the program loads nothing from there; delete it, or set {UserCache.RootVariable} to a folder of your own");
+    private static DataException Refusal(string path, string reason) => new($"{path}: {reason}, {Consequence}; delete it, or {Advice}");
 }

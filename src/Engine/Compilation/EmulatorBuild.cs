@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
@@ -16,8 +17,6 @@ namespace VideoSim.Engine.Compilation;
 public static partial class EmulatorBuild
 {
     private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
-
-    private const int Interrupted = 130; // of bash: Ctrl-C reaches the compiler too
 
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
@@ -72,7 +71,8 @@ public static partial class EmulatorBuild
                 Reuse(part, Path.Combine(work, Path.GetFileName(part)));
             foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
                 Reuse(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
-            Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
+            // In a session of its own: then one call ends it with all compilers, and Ctrl-C does not reach them first.
+            Run("setsid", ["bash", Path.Combine(work, "emulator", "build.sh"), work]);
             foreach (string part in FolderListing.Files(work, BuiltUnits))
                 CopyOnce(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
@@ -215,12 +215,10 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            using var unfinished = UnfinishedWork.Result(() => process.Kill(entireProcessTree: true));
+            using var unfinished = UnfinishedWork.Result(() => ProcessEnd.OfGroup(process.Id));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            if (process.ExitCode == Interrupted)
-                throw new OperationCanceledException();
             return process.ExitCode == 0 ? output : throw new DataException($"the emulator could not be built:\n{errors.Result.Trim()}");
         }
         catch (System.ComponentModel.Win32Exception e)

@@ -151,12 +151,21 @@ public sealed class AtomicFolder
         string file = Path.Combine(_temporary, name);
         try
         {
-            AtomicFile.WriteFlushed(file, stream =>
+            HashingStream? hashing = null;
+            try
             {
-                using var hashing = new HashingStream(stream);
-                write(hashing);
-                _files.Add(new WrittenFile(name, hashing.Length, hashing.Finish()));
-            }, _open);
+                AtomicFile.WriteFlushed(file, stream =>
+                {
+                    hashing = new HashingStream(stream);
+                    write(hashing);
+                    hashing.Complete();
+                }, _open);
+                _files.Add(new WrittenFile(name, hashing!.Length, hashing.TakeSha256()));
+            }
+            finally
+            {
+                hashing?.Dispose();
+            }
         }
         catch (Exception failure)
         {

@@ -15,10 +15,11 @@ public static class DurableFolder
     {
         foreach (string folder in Missing(path).Reverse())
         {
+            if (File.Exists(folder))
+                throw new IOException($"{Path.GetFileName(folder)} is a file, not a folder");
             Directory.CreateDirectory(folder);
             FlushParent(folder);
         }
-        Directory.CreateDirectory(path); // reports a file in its place
     }
 
     /// <summary>Returns when the name of a file or folder, and its last renaming, are on the disk.</summary>

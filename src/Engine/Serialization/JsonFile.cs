@@ -7,8 +7,8 @@ namespace VideoSim.Engine.Serialization;
 /// <summary>Reads JSON files. An error is one line that names the file.</summary>
 public static class JsonFile
 {
-    // More than any JSON file that is read whole. A file without an end would fill the memory.
-    private const int MostBytes = 100_000_000;
+    // A description of a model or a run takes some kilobytes. Parsed, a text takes some ten times its size.
+    private static readonly FileLimit Limit = new("a JSON file", 32);
 
     // A double's exponent has 3 digits. Comparing two numbers fails at an exponent that is not an integer of 32 bits.
     private const int MostExponentDigits = 4;
@@ -27,11 +27,7 @@ public static class JsonFile
 
     /// <summary>The content of a file, for <see cref="Parse"/>.</summary>
     /// <exception cref="DataException">It cannot be read, or is too large for such a file.</exception>
-    public static byte[] ReadBytes(string path)
-    {
-        byte[] content = FileFailure.ReadAllBytes(path);
-        return content.Length <= MostBytes ? content : throw new DataException($"{path}: has {content.Length} bytes, more than the limit of {MostBytes} for such a file");
-    }
+    public static byte[] ReadBytes(string path) => FileFailure.ReadAllBytes(path, Limit);
 
     /// <summary>The value in the bytes of a file that was read before.</summary>
     /// <exception cref="DataException">

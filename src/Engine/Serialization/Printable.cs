@@ -43,6 +43,24 @@ public static class Printable
         return $"{line[..(char.IsHighSurrogate(line[end - 1]) ? end - 1 : end)]}...{line[(char.IsLowSurrogate(line[start]) ? start + 1 : start)..]}";
     }
 
+    /// <summary>A JSON text on one line, with the same characters in its texts as JSON escapes them.</summary>
+    public static string Json(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            string letters = rune.ToString();
+            if (!MustBeEscaped(rune))
+            {
+                result.Append(letters);
+                continue;
+            }
+            foreach (char letter in letters)
+                result.Append(CultureInfo.InvariantCulture, $"\\u{(int)letter:x4}");
+        }
+        return result.ToString();
+    }
+
     private static string Escape(string text, int longest)
     {
         var result = new StringBuilder();
@@ -50,13 +68,15 @@ public static class Printable
         {
             if (result.Length >= longest)
                 return result.Append("...").ToString();
-            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || IsInvisible(rune))
+            if (MustBeEscaped(rune))
                 result.Append(rune.IsBmp ? "\\u" : "\\U").Append(rune.Value.ToString(rune.IsBmp ? "x4" : "x8", CultureInfo.InvariantCulture));
             else
                 result.Append(rune.ToString());
         }
         return result.ToString();
     }
+
+    private static bool MustBeEscaped(Rune rune) => Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || IsInvisible(rune);
 
     // Format characters, such as those after which a terminal shows a line from right to left, and code points that
     // are no characters. The joiners stay, because letters and emoji need them.

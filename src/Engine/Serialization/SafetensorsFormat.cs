@@ -84,6 +84,11 @@ public static class SafetensorsFormat
     /// <summary>The longest header that is read: the format's own limit against malicious files.</summary>
     public const long LongestHeader = 100_000_000;
 
+    /// <summary>
+    /// The most tensors, and the most texts of metadata, that are read. The largest models have some thousand.
+    /// </summary>
+    public const int MostEntries = 100_000;
+
     /// <summary>The header's key for metadata: its value is a map of texts, not a tensor.</summary>
     public const string MetadataKey = "__metadata__";
 

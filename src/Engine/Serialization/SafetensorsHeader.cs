@@ -17,6 +17,10 @@ internal ref struct SafetensorsHeader
     // NumPy's limit. Without a limit, a header of zeros would become a list of many times its size.
     private const int MostDimensions = 64;
 
+    private static readonly string[] TypeNames = Enum.GetNames<SafetensorsType>();
+
+    private static readonly SafetensorsType[] Types = Enum.GetValues<SafetensorsType>();
+
     private readonly string _path;
     private readonly long _dataBytes;
     private readonly Dictionary<string, string> _metadata = [];
@@ -60,6 +64,8 @@ internal ref struct SafetensorsHeader
         _json.Read();
         while (NextProperty("header") is { } name)
         {
+            if (names.Count > SafetensorsFormat.MostEntries)
+                throw new DataException($"{_path}: has more than {SafetensorsFormat.MostEntries} tensors");
             if (!names.Add(name))
                 throw new DataException($"{_path}: the header names {Printable.Quote(name)} twice");
             _json.Read();
@@ -79,6 +85,8 @@ internal ref struct SafetensorsHeader
         {
             _json.Read();
             Expect(JsonTokenType.String, $"metadata {Printable.Quote(key)}", "is not a text");
+            if (_metadata.Count == SafetensorsFormat.MostEntries)
+                throw new DataException($"{_path}: has more than {SafetensorsFormat.MostEntries} texts of metadata");
             if (!_metadata.TryAdd(key, Text("metadata")))
                 throw new DataException($"{_path}: metadata {Printable.Quote(key)} is given twice");
         }
@@ -157,9 +165,9 @@ internal ref struct SafetensorsHeader
         Expect(JsonTokenType.String, tensor, "has a dtype that is not a text");
         string text = Text(tensor);
         // Enum.TryParse would also take numbers and lists.
-        int known = Array.IndexOf(Enum.GetNames<SafetensorsType>(), text);
+        int known = Array.IndexOf(TypeNames, text);
         return known >= 0
-            ? Enum.GetValues<SafetensorsType>()[known]
+            ? Types[known]
             : throw Wrong(tensor, $"has the unknown dtype {Printable.Quote(text)}");
     }
 

@@ -33,7 +33,7 @@ public sealed class UnfinishedWork : IDisposable
     }
 
     /// <summary>Begins a result, such as a file under its temporary name. Dispose it after it has its place.</summary>
-    /// <param name="remove">Removes what there is of it. It may be called by another thread, and at any moment.</param>
+    /// <param name="remove">Removes what there is of it. Another thread may call it at any moment.</param>
     public static UnfinishedWork Result(Action remove) => new(remove);
 
     /// <summary>Begins work that saves its state when it is cancelled. Dispose it after that.</summary>

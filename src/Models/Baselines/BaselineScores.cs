@@ -4,14 +4,15 @@ using VideoSim.Models.Metrics;
 namespace VideoSim.Models.Baselines;
 
 /// <summary>
-/// Spearman scores of three simple methods on labelled pairs. A model that does not beat them has learned nothing.
+/// Spearman scores of three simple methods on labelled pairs; null if undefined. A model that does not beat them has
+/// learned nothing.
 /// </summary>
 /// <param name="MeanFrameCosine">Cosine of the videos' mean frames.</param>
 /// <param name="TitleOverlap">Cosine of the titles' tf-idf character bags.</param>
 /// <param name="LinearProbe">
 /// Cosine of one linear map of mean frame and character bag, trained on the training pairs.
 /// </param>
-public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap, double LinearProbe)
+public sealed record BaselineScores(double? MeanFrameCosine, double? TitleOverlap, double? LinearProbe)
 {
     /// <summary>Computes all three.</summary>
     /// <param name="device">Device of the linear map.</param>

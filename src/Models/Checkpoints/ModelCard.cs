@@ -144,9 +144,11 @@ public sealed record ModelCard
             yield return ("spearmanr", "Spearman correlation of cosines and labels", spearman);
         if (Progress.Tags is { } tags)
         {
-            yield return ("precision", "precision of tags", tags.TagPrecision);
-            yield return ("recall", "recall of tags", tags.TagRecall);
-            yield return ("f1", "F1 of tags", tags.TagF1);
+            foreach (var (type, name, value) in new[] { ("precision", "precision of tags", tags.TagPrecision), ("recall", "recall of tags", tags.TagRecall), ("f1", "F1 of tags", tags.TagF1) })
+            {
+                if (value is { } defined)
+                    yield return (type, name, defined);
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Datasets;
@@ -12,6 +13,9 @@ namespace VideoSim.Models.Datasets;
 /// <param name="Reason">The problem.</param>
 public sealed record BadRecord(string File, long? Record, long? Offset, string? Id, string Reason)
 {
+    /// <summary>The most bad records that are listed. Each takes some hundred bytes.</summary>
+    public const int Most = 1_000_000;
+
     /// <summary>
     /// The description as one line: <c>FILE: record 12 (id 345): frame 3 has 3070 bytes, expected 3072</c>.
     /// </summary>
@@ -19,4 +23,13 @@ public sealed record BadRecord(string File, long? Record, long? Offset, string? 
         Record is null ? $"{File}: {Reason}"
         : Id is null ? $"{File}: record {Record} (at byte {Offset}): {Reason}"
         : $"{File}: record {Record} (id {Printable.OneLine(Id)}): {Reason}";
+
+    /// <summary>Adds a record to a list.</summary>
+    /// <exception cref="DataException">The list has <see cref="Most"/> records.</exception>
+    internal static void Add(List<BadRecord> list, BadRecord bad)
+    {
+        if (list.Count == Most)
+            throw new DataException($"{bad.File}: has more than {Most} bad records; the last one is {bad}");
+        list.Add(bad);
+    }
 }

@@ -10,7 +10,7 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>
-/// The SHA-256 of every file in a folder that this program has written. A checkpoint has them in its trainer_state.json,
+/// The SHA-256 of every file in a folder that this program has written. A checkpoint has them in trainer_state.json,
 /// any other model or encoder in checksums.json. A folder from elsewhere has none.
 /// </summary>
 internal static class FolderChecksums
@@ -51,7 +51,7 @@ internal static class FolderChecksums
         JsonSerializer.Serialize(stream, state, ChecksumJson.Default.JsonObject);
     }
 
-    /// <summary>The error in a trainer_state.json that has changed since it was written; null if there is none.</summary>
+    /// <summary>The error in a trainer_state.json that has changed since it was written, or null.</summary>
     /// <param name="state">Its content. A state of an older version has no hash.</param>
     public static string? FaultOf(JsonObject state)
     {
@@ -61,7 +61,9 @@ internal static class FolderChecksums
             ? null : $"has changed since it was written: {OwnHash} is not that of its content";
     }
 
-    /// <summary>The exception to throw for a damaged checkpoint: it also names the newest older one that is whole.</summary>
+    /// <summary>
+    /// The exception to throw for a damaged checkpoint: it also names the newest older one that is whole.
+    /// </summary>
     /// <param name="checkpoint">Its folder.</param>
     /// <param name="fault">Names the file and the damage.</param>
     public static DataException Damaged(string checkpoint, string fault) => new(fault + AdviceForCheckpoint(checkpoint));
@@ -69,7 +71,7 @@ internal static class FolderChecksums
     /// <summary>Refuses a folder of this program in which a file has changed, is gone or is new.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="isModel">
-    /// Whether the folder is that of a model. Other programs write a trainer_state.json beside an encoder.
+    /// Whether it is known to be the folder of a model. Other programs write a trainer_state.json beside an encoder.
     /// </param>
     /// <param name="used">Names of the files that the caller reads if they exist.</param>
     /// <returns>
@@ -81,9 +83,10 @@ internal static class FolderChecksums
     /// </exception>
     public static string? Require(string folder, bool isModel, params IEnumerable<string> used)
     {
-        bool isCheckpoint = isModel && File.Exists(Path.Combine(folder, State));
+        string state = Path.Combine(folder, State);
+        bool isCheckpoint = File.Exists(state) && (isModel || JsonFile.ReadBytes(state).AsSpan().IndexOf("\"metrics_bytes\""u8) >= 0);
         if (Fault(folder, isCheckpoint, used, out bool hasList) is { } fault)
-            throw isCheckpoint ? Damaged(folder, fault) : new DataException($"{fault}; restore it, or delete {Path.Combine(folder, Name)} to use the folder as it is");
+            throw isCheckpoint ? Damaged(folder, fault) : new DataException($"{fault}; restore the file, or delete {Path.Combine(folder, Name)} to use the folder as it is");
         return hasList || !isCheckpoint ? null
             : "warning: this checkpoint of an older version of the program has no checksums, so its files are not checked";
     }
@@ -148,7 +151,7 @@ internal static class FolderChecksums
         long step = StepOf(Path.GetFileName(full));
         long[] others = step < 0 ? [] : [.. StepsIn(run).Where(other => other > 0 && other != step).OrderDescending()];
         if (step < 0 || (step == 0 && others.Length > 0))
-            return "; restore it";
+            return "; restore the file";
         var damaged = new List<string> { checkpoint };
         foreach (long older in others.Where(other => other < step))
         {
@@ -157,7 +160,7 @@ internal static class FolderChecksums
                 return $"; {name} is whole: delete {string.Join(" and ", damaged)}, and the run continues from step {older}";
             damaged.Add(Path.Combine(run, name));
         }
-        return $"; no older checkpoint is known to be whole: restore it, or delete {string.Join(" and ", damaged)}, and the run begins at step 0";
+        return $"; no older checkpoint is known to be whole: restore the file, or delete {string.Join(" and ", damaged)}, and the run begins at step 0";
     }
 
     private static bool IsWhole(string checkpoint)

@@ -12,9 +12,12 @@ namespace VideoSim.Models.Datasets;
 /// </summary>
 public sealed class TagList
 {
+    /// <summary>The most tags of a list: a model has an output for each, and the challenge has 10,000.</summary>
+    public const int MostTags = 100_000;
+
     private const int BitsPerWord = 32;
 
-    private static readonly FileLimit Limit = new("a tag list", 20); // of a million tags
+    private static readonly FileLimit Limit = new("a tag list", 4); // more than its most tags with the longest numbers
 
     private readonly long[] _ids;
 
@@ -50,12 +53,13 @@ public sealed class TagList
 
     /// <summary>Reads a tag list. It may be empty: then a model has no tag heads.</summary>
     /// <exception cref="DataException">
-    /// The file cannot be read, or a line is empty, is not an integer, or repeats a tag.
+    /// The file cannot be read, has more than <see cref="MostTags"/> lines, or a line is empty, is not an integer, or
+    /// repeats a tag.
     /// </exception>
     public static TagList Read(string path)
     {
         var lines = new LineReader(FileFailure.ReadAllBytes(path, Limit));
-        var lineOf = new Dictionary<long, int>();
+        var tags = new List<(long Id, int Line)>();
         while (lines.MoveNext())
         {
             lines.RequireText(path);
@@ -65,11 +69,21 @@ public sealed class TagList
             if (lines.Current.Contains((byte)0) || !long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long id))
                 throw new DataException($"{path}: line {lines.Number}: '{lines.Quote()}' is not a tag id");
 
-            if (!lineOf.TryAdd(id, lines.Number))
-                throw new DataException($"{path}: line {lines.Number}: tag {id} is already on line {lineOf[id]}");
+            if (tags.Count == MostTags)
+                throw new DataException($"{path}: has more than {MostTags} lines; a model has an output for each tag");
+            tags.Add((id, lines.Number));
         }
 
-        return new TagList(path, [.. lineOf.Keys.Order()]);
+        // Sorted, not put into a table of hash values: a file could have numbers that all have the same one.
+        tags.Sort();
+        (int Line, int Earlier)? twice = null;
+        for (int i = 1; i < tags.Count; i++)
+        {
+            if (tags[i].Id == tags[i - 1].Id && !(twice?.Line < tags[i].Line))
+                twice = (tags[i].Line, tags[i - 1].Line);
+        }
+        return twice is { } found ? throw new DataException($"{path}: line {found.Line}: tag {tags.Find(tag => tag.Line == found.Line).Id} is already on line {found.Earlier}")
+            : new TagList(path, [.. tags.Select(static tag => tag.Id)]);
     }
 
     /// <summary>The class of a tag; false if the tag is not in the list.</summary>

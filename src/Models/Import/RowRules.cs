@@ -87,8 +87,9 @@ internal sealed class BadRowList(int most)
     internal void Add(BadRow bad)
     {
         Count++;
+        // An id that is too long may have a megabyte.
         if (_kept.Count < most)
-            _kept.Add(bad);
+            _kept.Add(bad with { Id = bad.Id.Length > VideoId.MostBytes ? bad.Id[..VideoId.MostBytes] : bad.Id });
     }
 }
 

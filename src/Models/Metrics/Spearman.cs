@@ -9,11 +9,11 @@ public static class Spearman
     /// <param name="left">One value for each pair; any order, infinities allowed.</param>
     /// <param name="right">The other value for each pair.</param>
     /// <returns>
-    /// From -1 to 1. The correlation is 0 by definition if a column is constant (SciPy returns NaN) or has fewer than
-    /// two values.
+    /// From -1 to 1. There is no correlation, and null is returned, if a column is constant (SciPy returns NaN) or has
+    /// fewer than two values; <see cref="WhyUndefined"/> has the reason.
     /// </returns>
     /// <exception cref="ArgumentException">The lengths differ, or a value is NaN, which has no rank.</exception>
-    public static double Correlation(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
+    public static double? Correlation(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
         if (left.Length != right.Length)
             throw new ArgumentException($"Spearman correlation of columns of different lengths, {left.Length} and {right.Length}.");
@@ -25,8 +25,19 @@ public static class Spearman
             leftSquare += leftRanks[i] * leftRanks[i];
             rightSquare += rightRanks[i] * rightRanks[i];
         }
-        return leftSquare == 0 || rightSquare == 0 ? 0 : product / Math.Sqrt(leftSquare * rightSquare);
+        return leftSquare == 0 || rightSquare == 0 ? null : product / Math.Sqrt(leftSquare * rightSquare);
     }
+
+    /// <summary>Why pairs have no correlation, in a few words; null if they have one.</summary>
+    /// <param name="cosines">Cosine of each pair.</param>
+    /// <param name="labels">Its label.</param>
+    public static string? WhyUndefined(ReadOnlySpan<double> cosines, ReadOnlySpan<double> labels) =>
+        labels.Length < 2 ? "there are fewer than two pairs"
+        : IsConstant(labels) ? $"all {labels.Length} labels are equal"
+        : IsConstant(cosines) ? $"all {cosines.Length} cosines are equal"
+        : null;
+
+    private static bool IsConstant(ReadOnlySpan<double> values) => !values.ContainsAnyExcept(values[0]);
 
     /// <summary>
     /// Twice the distance of each value's average rank from the mean rank: whole numbers, so their sums are exact.

@@ -80,10 +80,12 @@ internal sealed class EncoderTensors
     /// <summary>
     /// Checks that the file has every tensor of an encoder in the right shape. Only a pooler may be missing.
     /// </summary>
+    /// <param name="config">Sizes of the encoder.</param>
+    /// <param name="fileBytes">Size of the files.</param>
     /// <exception cref="DataException">
-    /// Tensors are missing, or one has another shape; the message names them.
+    /// Tensors are missing, one has another shape, or they share their numbers; the message names them.
     /// </exception>
-    public void Check(EncoderConfig config)
+    public void Check(EncoderConfig config, long fileBytes)
     {
         using var store = new ParameterStore();
         _ = new TextTower(store, group: 0, config, textLength: 1, maskedPooling: false);
@@ -103,6 +105,9 @@ internal sealed class EncoderTensors
             if (_byName.TryGetValue(name, out var found))
                 CheckShape(found, shape.ToArray(), config.VocabSize);
         }
+        // Thousands of layers that are views of the same numbers would need the memory of thousands.
+        if (Used.Sum(static tensor => (decimal)tensor.Stored.ByteCount) is var bytes && bytes > fileBytes)
+            throw new DataException($"{_path}: the encoder's tensors have {bytes} bytes, and the files {fileBytes}: tensors share their numbers");
     }
 
     /// <summary>

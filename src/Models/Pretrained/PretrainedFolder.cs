@@ -75,7 +75,7 @@ public sealed class PretrainedFolder : IDisposable
             if (!File.Exists(Path.Combine(path, name)))
                 throw Lacks(path, name);
         }
-        string? warning = FolderChecksums.Require(path, IsModel(Path.Combine(path, ConfigFile)), [ConfigFile, VocabularyFile, TokenizerFile, .. WeightFiles.Preferred(path)]);
+        string? warning = FolderChecksums.Require(path, isModel: false, [ConfigFile, VocabularyFile, TokenizerFile, .. WeightFiles.Preferred(path)]);
         var config = PublishedConfig.Read(Path.Combine(path, ConfigFile));
         PublishedTokenizer.Check(Path.Combine(path, TokenizerFile), config.ModelType!);
         SmallFile.Read(Path.Combine(path, VocabularyFile)); // bounds its size, and refuses a Git LFS pointer
@@ -93,7 +93,7 @@ public sealed class PretrainedFolder : IDisposable
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
             var encoder = config.Complete(sizes, facts.Add);
             CheckHeads(Path.Combine(path, ConfigFile), encoder);
-            tensors.Check(encoder);
+            tensors.Check(encoder, files.ByteCount);
             return new PretrainedFolder(path, vocabulary, files, tensors, encoder, facts);
         }
         catch
@@ -184,9 +184,6 @@ public sealed class PretrainedFolder : IDisposable
         if (unknown.Length > 0)
             yield return $"warning: {unknown.Length} tensors of the encoder are unknown and left out: {string.Join(", ", unknown.Take(3).Select(Printable.Quote))}{(unknown.Length > 3 ? ", ..." : "")}";
     }
-
-    // Whether the folder is that of a model of this program, whose encoder is read.
-    private static bool IsModel(string config) => JsonFile.ParseObject(config, SmallFile.Read(config)).ContainsKey("videosim");
 
     // In the folder of a run, such as runs/mix, the models are one level below.
     private static DataException Lacks(string path, string name)

@@ -24,6 +24,9 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>Paths of the file and of the shards that are read.</summary>
     public IEnumerable<string> Paths => _files.Select(static file => file.Path).Prepend(Path).Distinct();
 
+    /// <summary>Size of the files that are read.</summary>
+    public long ByteCount => _files.Sum(static file => new FileInfo(file.Path).Length);
+
     /// <summary>Names of other files with weights in the folder. They are not read.</summary>
     public IReadOnlyList<string> Unread { get; private init; } = [];
 

@@ -51,19 +51,21 @@ public readonly ref struct BytesList
             {
                 // BytesList { repeated bytes value = 1; }
                 if (!_reader.TryReadTag(out uint field, out var type))
-                    break;
+                    return Fail();
 
                 if (field == 1 && type == WireType.LengthDelimited)
-                {
-                    Malformed = !_reader.TryReadBytes(out _current);
-                    return !Malformed;
-                }
+                    return _reader.TryReadBytes(out _current) || Fail();
 
                 if (!_reader.TrySkip(type))
-                    break;
+                    return Fail();
             }
 
-            Malformed |= !_reader.AtEnd;
+            return false;
+        }
+
+        private bool Fail()
+        {
+            Malformed = true;
             return false;
         }
     }

@@ -7,11 +7,14 @@ namespace VideoSim.Models.Records;
 
 /// <summary>
 /// Reads a single-video Example from a record's payload. It allocates memory only for an error message. It accepts
-/// everything that TensorFlow accepts, and refuses what the models cannot use. Features that no model uses are not
-/// checked.
+/// everything that TensorFlow writes, and refuses what the models cannot use, and an entry of the map with two lists.
+/// Features that no model uses are not checked.
 /// </summary>
 public static class ExampleParser
 {
+    // Ids of tags are one byte each in a file, and eight in memory.
+    private const int MostTagIds = 1 << 20;
+
     /// <summary>Parses a payload and checks all of it except the values inside the frames.</summary>
     /// <param name="payload">A serialised <c>tf.train.Example</c>.</param>
     /// <param name="frameWidth">Expected fp16 values per frame.</param>
@@ -102,7 +105,7 @@ public static class ExampleParser
         while (features.MoveNext())
         {
             var feature = features.Current;
-            if (!feature.Name.SequenceEqual(FeatureNames.Frames) || feature.Kind != FeatureKind.Bytes || !BytesList.TryParse(feature.List, out var frames))
+            if (!feature.Name.SequenceEqual(FeatureNames.Frames) || feature.IsRepeated || feature.Kind != FeatureKind.Bytes || !BytesList.TryParse(feature.List, out var frames))
                 continue;
             var entries = frames.GetEnumerator();
             width = entries.MoveNext() && entries.Current.Length >= sizeof(ushort) ? entries.Current.Length / sizeof(ushort) : null;
@@ -160,6 +163,7 @@ public static class ExampleParser
     {
         list = default;
         problem = feature.Name.IsEmpty ? $"feature '{Text(name)}' is missing"
+            : feature.IsRepeated ? Repeated(name)
             : feature.Kind is not (FeatureKind.Bytes or FeatureKind.None) ? WrongKind(feature, FeatureKind.Bytes)
             : !BytesList.TryParse(feature.List, out list) ? Malformed(name)
             : null;
@@ -169,8 +173,10 @@ public static class ExampleParser
     private static bool TryGetInt64(Feature feature, ReadOnlySpan<byte> name, out Int64List list, [NotNullWhen(false)] out string? problem)
     {
         list = default;
-        problem = feature.Kind is not (FeatureKind.Integers or FeatureKind.None) ? WrongKind(feature, FeatureKind.Integers)
+        problem = feature.IsRepeated ? Repeated(name)
+            : feature.Kind is not (FeatureKind.Integers or FeatureKind.None) ? WrongKind(feature, FeatureKind.Integers)
             : !Int64List.TryParse(feature.List, out list) ? Malformed(name)
+            : list.Count > MostTagIds ? $"feature '{Text(name)}' has {list.Count} entries; at most {MostTagIds} are allowed"
             : null;
         return problem is null;
     }
@@ -185,6 +191,8 @@ public static class ExampleParser
 
     private static string WrongKind(Feature feature, FeatureKind expected) =>
         $"feature '{Text(feature.Name)}' has {feature.Kind} values, expected {expected}";
+
+    private static string Repeated(ReadOnlySpan<byte> name) => $"feature '{Text(name)}' has more than one list";
 
     private static string Malformed(ReadOnlySpan<byte> name) => $"the list of feature '{Text(name)}' is malformed";
 

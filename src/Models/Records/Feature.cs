@@ -20,7 +20,7 @@ public enum FeatureKind
 }
 
 /// <summary>One named feature of an Example: a view of the payload, its list not yet decoded.</summary>
-internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, ReadOnlySpan<byte> list)
+internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, ReadOnlySpan<byte> list, bool isRepeated)
 {
     /// <summary>The key, UTF-8.</summary>
     public ReadOnlySpan<byte> Name { get; } = name;
@@ -29,13 +29,21 @@ internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, 
 
     /// <summary>The encoded BytesList, FloatList or Int64List message.</summary>
     public ReadOnlySpan<byte> List { get; } = list;
+
+    /// <summary>Whether its map entry has several keys, values or lists.</summary>
+    public bool IsRepeated { get; } = isRepeated;
 }
 
 /// <summary>
-/// Enumerates the features of a serialised <c>tf.train.Example</c> without allocating. Unknown fields are skipped. If
-/// a field that should be single occurs twice, the last one is used. After <see cref="MoveNext"/> has returned false,
-/// <see cref="Malformed"/> is true if there was an error.
+/// Enumerates the features of a serialised <c>tf.train.Example</c> without allocating. Unknown fields are skipped.
+/// After <see cref="MoveNext"/> has returned false, <see cref="Malformed"/> is true if there was an error.
 /// </summary>
+/// <remarks>
+/// Protobuf merges a message that occurs twice. So several maps of features are one map, and of several entries with
+/// one key the last one counts, as protobuf defines for maps. The parts of one entry are not merged. Protobuf would
+/// join two lists of one kind, and take the last of two kinds. No known program writes such an entry. So it is marked
+/// (<see cref="Feature.IsRepeated"/>), and <see cref="ExampleParser"/> refuses it by name.
+/// </remarks>
 internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
 {
     private WireReader _example = new(payload);
@@ -96,6 +104,7 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
     {
         feature = default;
         ReadOnlySpan<byte> name = default, value = default;
+        int names = 0, values = 0;
         for (var reader = new WireReader(entry); !reader.AtEnd;)
         {
             if (!reader.TryReadTag(out uint field, out var type))
@@ -109,15 +118,18 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
             };
             if (!sound)
                 return false;
+
+            names += (field, type) == (1, WireType.LengthDelimited) ? 1 : 0;
+            values += (field, type) == (2, WireType.LengthDelimited) ? 1 : 0;
         }
 
-        return TryReadFeature(name, value, out feature);
+        return TryReadFeature(name, value, names > 1 || values > 1, out feature);
     }
 
     // Feature { oneof { BytesList = 1; FloatList = 2; Int64List = 3; } }
-    private static bool TryReadFeature(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, out Feature feature)
+    private static bool TryReadFeature(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isRepeated, out Feature feature)
     {
-        feature = new Feature(name, FeatureKind.None, default);
+        feature = new Feature(name, FeatureKind.None, default, isRepeated);
         for (var reader = new WireReader(value); !reader.AtEnd;)
         {
             if (!reader.TryReadTag(out uint field, out var type))
@@ -130,7 +142,7 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
             }
             else if (reader.TryReadBytes(out var list))
             {
-                feature = new Feature(name, (FeatureKind)field, list);
+                feature = new Feature(name, (FeatureKind)field, list, isRepeated || feature.Kind != FeatureKind.None);
             }
             else
             {

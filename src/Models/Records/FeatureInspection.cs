@@ -18,15 +18,18 @@ public sealed record FeatureInspection(
     string Name, FeatureKind Kind, long Records, long Entries, long MinimumEntries, long MaximumEntries,
     long Bytes, int? MinimumEntryBytes, int? MaximumEntryBytes)
 {
-    /// <summary>Measures the feature of one record; false if its list is malformed.</summary>
+    // A name is the key of a map in someone's program.
+    private const int LongestName = 1_000;
+
+    /// <summary>Measures the feature of one record; false if its list is malformed, or its name too long.</summary>
     internal static bool TryMeasure(Feature feature, out FeatureInspection measured)
     {
-        var (sound, entries, bytes) = (true, 0, 0L);
+        var (sound, entries, bytes) = (!feature.IsRepeated && feature.Name.Length <= LongestName, 0, 0L);
         int? smallest = null, largest = null;
         switch (feature.Kind)
         {
             case FeatureKind.Bytes:
-                sound = BytesList.TryParse(feature.List, out var strings);
+                sound &= BytesList.TryParse(feature.List, out var strings);
                 for (var walk = strings.GetEnumerator(); walk.MoveNext(); entries++)
                 {
                     bytes += walk.Current.Length;
@@ -36,18 +39,18 @@ public sealed record FeatureInspection(
 
                 break;
             case FeatureKind.Integers:
-                sound = Int64List.TryParse(feature.List, out var integers);
+                sound &= Int64List.TryParse(feature.List, out var integers);
                 entries = integers.Count;
                 bytes = (long)entries * sizeof(long);
                 break;
             case FeatureKind.Numbers:
-                sound = TryCountFloats(feature.List, out entries);
+                sound &= TryCountFloats(feature.List, out entries);
                 bytes = (long)entries * sizeof(float);
                 break;
         }
 
         measured = new FeatureInspection(
-            Encoding.UTF8.GetString(feature.Name), feature.Kind, 1, entries, entries, entries, bytes, smallest, largest);
+            Encoding.UTF8.GetString(feature.Name[..Math.Min(LongestName, feature.Name.Length)]), feature.Kind, 1, entries, entries, entries, bytes, smallest, largest);
         return sound;
     }
 

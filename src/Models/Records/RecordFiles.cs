@@ -25,6 +25,7 @@ public static class RecordFiles
             : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
         {
+            FileFailure.RefuseSpecial(path);
             return !PathCheck.IsFile(path) ? throw new DataException($"{path}: there is no such file")
                 : IsTable(path, extension) ? throw new DataException($"{path}: a table must be imported first: data import")
                 : [path];

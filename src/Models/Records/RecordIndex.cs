@@ -124,18 +124,16 @@ public sealed class RecordIndex : IVideoDataset
     private bool TryFindKey(ulong key, out int record)
     {
         var (keys, records) = _byKey.Value;
-        record = -1;
-        int found = Array.BinarySearch(keys, key);
-        if (found < 0)
-            return false;
+        int low = 0, end = keys.Length;
+        while (low < end)
+        {
+            int middle = low + ((end - low) / 2);
+            (low, end) = keys[middle] <= key ? (middle + 1, end) : (low, middle);
+        }
 
-        while (found > 0 && keys[found - 1] == key)
-            found--;
-
-        for (; found < keys.Length && keys[found] == key; found++)
-            record = Math.Max(record, records[found]);
-
-        return true;
+        // Equal keys are in the order of their records, and the last record counts.
+        record = end > 0 && keys[end - 1] == key ? records[end - 1] : -1;
+        return record >= 0;
     }
 
     /// <inheritdoc/>
@@ -177,7 +175,7 @@ public sealed class RecordIndex : IVideoDataset
             if (problem is null)
                 entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
             else if (skipBadRecords && (problem.Record is not null || scanner.IsEmptyFile))
-                badRecords.Add(problem);
+                BadRecord.Add(badRecords, problem);
             else
                 throw new DataException(problem.ToString());
         }
@@ -249,6 +247,13 @@ public sealed class RecordIndex : IVideoDataset
         }
 
         Array.Sort(keys, records);
+        for (int from = 0, to = 0; from < keys.Length; from = to)
+        {
+            while (to < keys.Length && keys[to] == keys[from])
+                to++;
+            Array.Sort(records, from, to - from);
+        }
+
         return (keys, records);
     }
 

@@ -1,3 +1,4 @@
+using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
@@ -26,11 +27,17 @@ public sealed record RecordInspection(
     // That of the challenge. Files without a valid record are inspected with it.
     private const int DefaultFrameWidth = 1536;
 
+    // Videos have less than ten.
+    private const int MostFeatures = 1_000;
+
     /// <summary>Reads all files. Problems in them do not throw; they are listed.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
     /// <param name="frameWidth">Expected values of a frame; null for those of the first valid record.</param>
     /// <param name="progress">Receives the progress in megabytes.</param>
     /// <param name="cancellation">Stops the reading.</param>
+    /// <exception cref="Engine.DataException">
+    /// The files have more than 1,000 different features, or more than <see cref="BadRecord.Most"/> bad records.
+    /// </exception>
     public static RecordInspection Of(
         IReadOnlyList<string> paths, int? frameWidth = null, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
@@ -62,7 +69,7 @@ public sealed record RecordInspection(
                 reading.Add(scanner.RecordBytes);
                 var problem = scanner.Problem ?? ReadVideo(scanner);
                 if (problem is not null)
-                    _bad.Add(problem);
+                    BadRecord.Add(_bad, problem);
 
                 if (problem is not { Record: null })
                     records++;
@@ -78,7 +85,7 @@ public sealed record RecordInspection(
 
         private BadRecord? ReadVideo(TfRecordScanner scanner)
         {
-            ReadFeatures(scanner.Payload);
+            ReadFeatures(scanner);
             if (!ExampleParser.TryParse(scanner.Payload, frameWidth, out var video, out string? reason)
                 || !ExampleParser.FramesAreFinite(video, out reason))
             {
@@ -91,9 +98,9 @@ public sealed record RecordInspection(
             return null;
         }
 
-        private void ReadFeatures(ReadOnlySpan<byte> payload)
+        private void ReadFeatures(TfRecordScanner scanner)
         {
-            var walk = new FeatureEnumerator(payload);
+            var walk = new FeatureEnumerator(scanner.Payload);
             while (walk.MoveNext())
             {
                 if (FeatureInspection.TryMeasure(walk.Current, out var one))
@@ -101,6 +108,8 @@ public sealed record RecordInspection(
                     var key = (one.Name, one.Kind);
                     _features[key] = _features.TryGetValue(key, out var known) ? known.Plus(one) : one;
                 }
+                if (_features.Count > MostFeatures)
+                    throw new DataException($"{scanner.Path}: record {scanner.Record}: the records up to here have more than {MostFeatures} different features: these are not videos");
             }
         }
 

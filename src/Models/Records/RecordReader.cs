@@ -41,7 +41,7 @@ public sealed class RecordReader : IVideoReader
         var place = _index[video];
         int recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
         if (recordBytes > _buffer.Length)
-            _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)recordBytes));
+            _buffer = GC.AllocateUninitializedArray<byte>(TfRecordFraming.BufferBytes(recordBytes));
 
         var bytes = _buffer.AsSpan(0, recordBytes);
         VideoExample example = default;

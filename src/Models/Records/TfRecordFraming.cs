@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 
 namespace VideoSim.Models.Records;
 
@@ -21,6 +22,12 @@ internal static class TfRecordFraming
     internal const int MaxPayloadBytes = 1 << 30;
 
     private const int LengthBytes = sizeof(ulong);
+
+    /// <summary>
+    /// The size of a buffer for some bytes of a record: a power of two, so that a buffer seldom grows, but never more
+    /// than the longest record takes.
+    /// </summary>
+    internal static int BufferBytes(int bytes) => (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)bytes), (uint)RecordBytes(MaxPayloadBytes));
 
     /// <summary>Writes the 12 bytes that precede a payload of this length.</summary>
     internal static void WriteHeader(Span<byte> header, int payloadBytes)

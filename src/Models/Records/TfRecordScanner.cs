@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Models.Datasets;
@@ -197,7 +196,7 @@ internal sealed class TfRecordScanner : IDisposable
         int kept = (int)Math.Max(0, _filled - skipped);
         var tail = _buffer.AsSpan(_filled - kept, kept);
         if (count > _buffer.Length)
-            _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
+            _buffer = GC.AllocateUninitializedArray<byte>(TfRecordFraming.BufferBytes(count));
 
         tail.CopyTo(_buffer);
         _bufferStart = offset;

@@ -16,11 +16,15 @@ internal static class BootstrapInterval
 
     private const ulong Key = 0x5350_4541_524d_414e; // any constant
 
-    /// <summary>The interval of some pairs.</summary>
+    /// <summary>
+    /// The interval of some pairs; null if their score is undefined. Samples whose score is undefined are left out.
+    /// </summary>
     /// <param name="left">One value of each pair.</param>
     /// <param name="right">The other value of each pair.</param>
-    public static (double Low, double High) Of(double[] left, double[] right)
+    public static (double Low, double High)? Of(double[] left, double[] right)
     {
+        if (Metrics.Spearman.WhyUndefined(left, right) is not null)
+            return null;
         var (leftOrder, leftGroups) = Order(left);
         var (rightOrder, rightGroups) = Order(right);
         double[] scores = new double[Resamples], leftRanks = new double[left.Length], rightRanks = new double[left.Length];
@@ -32,8 +36,8 @@ internal static class BootstrapInterval
             Rank(rightOrder, rightGroups, counts, rightRanks);
             scores[sample] = Correlation(leftRanks, rightRanks, counts);
         }
-        Array.Sort(scores);
-        int outside = (int)(Resamples * (1 - Level) / 2);
+        scores = [.. scores.Where(double.IsFinite).Order()];
+        int outside = (int)(scores.Length * (1 - Level) / 2);
         return (scores[outside], scores[^(outside + 1)]);
     }
 
@@ -90,6 +94,6 @@ internal static class BootstrapInterval
             leftSquare += counts[i] * left[i] * left[i];
             rightSquare += counts[i] * right[i] * right[i];
         }
-        return leftSquare == 0 || rightSquare == 0 ? 0 : product / Math.Sqrt(leftSquare * rightSquare);
+        return product / Math.Sqrt(leftSquare * rightSquare); // NaN if one is 0
     }
 }

@@ -23,16 +23,17 @@ public sealed record ReliabilityCurve(string Group, int Color, int Pairs, double
 {
     private const int MostBins = 10, FewestInBin = 5, MostPoints = 300;
 
-    /// <summary>Computes it.</summary>
-    internal static ReliabilityCurve Of(string group, int color, IReadOnlyList<ScoredPair> pairs)
+    /// <summary>Computes it; null if the score of the pairs is undefined.</summary>
+    internal static ReliabilityCurve? Of(string group, int color, IReadOnlyList<ScoredPair> pairs)
     {
         double[] cosines = [.. pairs.Select(static pair => pair.Cosine)], labels = [.. pairs.Select(static pair => pair.Label)];
-        var (low, high) = BootstrapInterval.Of(cosines, labels);
+        if (Metrics.Spearman.Correlation(cosines, labels) is not { } score || BootstrapInterval.Of(cosines, labels) is not var (low, high))
+            return null;
         ScoredPair[] sorted = [.. pairs.OrderBy(static pair => pair.Cosine).ThenBy(static pair => pair.Left, StringComparer.Ordinal).ThenBy(static pair => pair.Right, StringComparer.Ordinal)];
         int bins = Math.Clamp(sorted.Length / FewestInBin, 1, MostBins);
         int stride = (sorted.Length + MostPoints - 1) / MostPoints;
         ScoredPair[] sample = [.. sorted.Where((_, i) => i % stride == 0)];
-        return new ReliabilityCurve(group, color, pairs.Count, Metrics.Spearman.Correlation(cosines, labels), low, high,
+        return new ReliabilityCurve(group, color, pairs.Count, score, low, high,
             [.. Enumerable.Range(0, bins).Select(b => Bin(sorted[(int)((long)sorted.Length * b / bins)..(int)((long)sorted.Length * (b + 1) / bins)]))],
             [.. sample.Select(static pair => pair.Cosine)], [.. sample.Select(static pair => pair.Label)]);
     }

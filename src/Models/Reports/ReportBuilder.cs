@@ -73,12 +73,14 @@ public static class ReportBuilder
         var curves = new List<ReliabilityCurve>();
         if (groups.Count == 0)
             return curves;
+        int done = 0;
         progress.Begin("intervals of models", groups.Count);
         foreach (var group in groups)
         {
             cancellation.ThrowIfCancellationRequested();
-            curves.Add(ReliabilityCurve.Of(group.Key.Group, group.Key.Color, [.. group.SelectMany(static run => run.Record.Pairs)]));
-            progress.Report(curves.Count, "");
+            if (ReliabilityCurve.Of(group.Key.Group, group.Key.Color, [.. group.SelectMany(static run => run.Record.Pairs)]) is { } curve)
+                curves.Add(curve);
+            progress.Report(++done, "");
         }
         progress.End("");
         return curves;
@@ -109,7 +111,7 @@ public static class ReportBuilder
             if (validation.Steps[i] > 0 || record.Stage != "pretrain")
                 best = best < 0 || validation.Values[i] >= validation.Values[best] ? i : best;
         }
-        (double Low, double High)? interval = record.Pairs.Count > 1
+        var interval = record.Pairs.Count > 1
             ? BootstrapInterval.Of([.. record.Pairs.Select(static pair => pair.Cosine)], [.. record.Pairs.Select(static pair => pair.Label)]) : null;
         return new RunSummary
         {

@@ -69,7 +69,7 @@ internal static class RunReader
             Sessions = sessions,
             Time = TimeOf(Path.Combine(folder, Timing), timing, notes),
             MemoryBytes = timing.Max(static line => line.Number("memory_bytes", 0)),
-            Pairs = ValidationFiles.Pairs(Path.Combine(folder, PairValidation.PairsFile), curves.GetValueOrDefault(Validation)?.Values[^1], notes),
+            Pairs = ValidationFiles.Pairs(Path.Combine(folder, PairValidation.PairsFile), lines.LastOrDefault(static line => line.ContainsKey(Validation))?.Number(Validation, -1, 1), notes),
             Health = ValidationFiles.Health(Path.Combine(folder, PairValidation.EmbeddingsFile), notes),
             Inputs = Inputs(Path.Combine(folder, "inputs.json"), notes),
         };
@@ -123,7 +123,8 @@ internal static class RunReader
 
     private static void NoteOutside(string file, List<JsonObject> lines, string key, double low, double high, string range, List<string> notes)
     {
-        var bad = lines.Where(line => line.ContainsKey(key) && line.Number(key, low, high) is null).ToList();
+        // A score that is null is undefined.
+        var bad = lines.Where(line => line.ContainsKey(key) && !(key == Validation && line[key] is null) && line.Number(key, low, high) is null).ToList();
         if (bad.Count > 0)
             notes.Add($"{file}: the {key} of step {StepOf(bad[0])} is not {range} and is left out{More(bad.Count)}");
     }

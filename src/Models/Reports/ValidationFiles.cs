@@ -11,7 +11,7 @@ internal static class ValidationFiles
 
     /// <summary>The pairs; a part of them has another score, so a file that was cut gives none.</summary>
     /// <param name="file">validation.tsv.</param>
-    /// <param name="score">The newest score in metrics.jsonl; null if there is none.</param>
+    /// <param name="score">The newest score in metrics.jsonl; null if there is none, or it is undefined.</param>
     /// <param name="notes">Receives what is wrong.</param>
     public static List<ScoredPair> Pairs(string file, double? score, List<string> notes)
     {
@@ -30,9 +30,9 @@ internal static class ValidationFiles
         }
         if (pairs.Count == 0)
             return LeftOut("has no pairs");
-        double own = Spearman.Correlation([.. pairs.Select(static pair => pair.Cosine)], [.. pairs.Select(static pair => pair.Label)]);
-        if (score is { } logged && !(Math.Abs(own - logged) <= Rounding))
-            return LeftOut($"its pairs score {Figure.Score(own)}, but the newest validation in {RunReader.Metrics} has {Figure.Score(logged)}");
+        double? own = Spearman.Correlation([.. pairs.Select(static pair => pair.Cosine)], [.. pairs.Select(static pair => pair.Label)]);
+        if (score is { } logged && !(Math.Abs((own ?? double.NaN) - logged) <= Rounding))
+            return LeftOut($"its pairs score {(own is { } found ? Figure.Score(found) : "nothing that is defined")}, but the newest validation in {RunReader.Metrics} has {Figure.Score(logged)}");
         return pairs;
 
         List<ScoredPair> LeftOut(string reason)

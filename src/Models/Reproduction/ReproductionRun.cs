@@ -226,7 +226,7 @@ public sealed class ReproductionRun
         {
             string output = Path.Combine(root, ReproductionLayout.Fold(fold));
             var one = run with { OutputDirectory = output };
-            double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
+            double? validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
             var table = Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Fold(fold), () => Finished(output)));
             results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
@@ -262,9 +262,10 @@ public sealed class ReproductionRun
     // Reports every score as soon as it is computed, so a run that is stopped has shown it.
     private double? Note(string what, EmbeddingTable table)
     {
-        if (Score(table) is not { } score)
+        if (!HasLabels)
             return null;
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {score:F4}"));
+        var (score, undefined) = Scoring.Score(table, _data.TestLabels("b"), _options.SkipBadRecords);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {(undefined is null ? $"{score:F4}" : $"undefined, because {undefined}")}"));
         return score;
     }
 

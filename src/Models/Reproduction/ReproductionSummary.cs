@@ -5,7 +5,7 @@ namespace VideoSim.Models.Reproduction;
 
 /// <summary>
 /// Result of <c>reproduce</c>, as in summary.json. All scores are Spearman on test_b unless the name says otherwise.
-/// They are null, and missing in the file, if test_b has no labels.
+/// They are null, and missing in the file, if test_b has no labels or the score is undefined.
 /// </summary>
 public sealed record ReproductionSummary
 {
@@ -59,9 +59,9 @@ public sealed record StageSeconds(double Pretrain, double Finetune, double Embed
 
 /// <summary>Result of one fold.</summary>
 /// <param name="Fold">1 to 11.</param>
-/// <param name="ValSpearman">On the fold's validation pairs.</param>
+/// <param name="ValSpearman">On the fold's validation pairs; null if undefined.</param>
 /// <param name="TestSpearman">On test_b.</param>
-public sealed record FoldSummary(int Fold, double ValSpearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman);
+public sealed record FoldSummary(int Fold, double? ValSpearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman);
 
 /// <summary>The weighted sum of the models' mean embeddings (docs/reference-system.md, section 7.3).</summary>
 /// <param name="TestSpearman">Score of raw embeddings, as in result.zip.</param>

@@ -60,7 +60,7 @@ public abstract class EmbeddingSource : IDisposable
             try
             {
                 stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, path);
+                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, new EmbeddingMemory(path, stream.Length), path);
                 EmbeddingTableBuilder.RequireIds(path, ids);
                 return new OfNumpy(path, stream, header.RowBytes, header.Width, ids);
             }

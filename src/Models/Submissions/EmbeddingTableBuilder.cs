@@ -20,6 +20,9 @@ public sealed class EmbeddingTableBuilder
 
     internal EmbeddingTableBuilder(string source, EmbeddingRows? spent) => (_source, _spent) = (source, spent);
 
+    /// <summary>The embeddings so far; null if there is none.</summary>
+    internal EmbeddingRows? Values => _values;
+
     /// <summary>Adds an embedding.</summary>
     /// <param name="id">The video's id; each may be given once.</param>
     /// <param name="embedding">

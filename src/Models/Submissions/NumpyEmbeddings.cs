@@ -28,29 +28,34 @@ internal static class NumpyEmbeddings
     }
 
     /// <summary>Reads a matrix, and the ids from the file next to it.</summary>
+    /// <param name="stream">The matrix.</param>
+    /// <param name="builder">Receives the ids and embeddings, in order.</param>
+    /// <param name="memory">Counts them.</param>
+    /// <param name="path">The file, for messages.</param>
     /// <exception cref="DataException">The files are invalid; the message names file and id.</exception>
-    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
+    public static void Read(Stream stream, EmbeddingTableBuilder builder, EmbeddingMemory memory, string path)
     {
-        var (header, ids) = ReadHeaderAndIds(stream, path);
+        var (header, ids) = ReadHeaderAndIds(stream, memory, path);
         byte[] bytes = new byte[header.RowBytes];
         double[] embedding = new double[header.Width];
         foreach (string id in ids)
         {
             stream.ReadExactly(bytes);
             Widen(bytes, embedding);
+            memory.Take(null, header.Width);
             builder.Add(id, embedding);
         }
     }
 
     /// <summary>Reads the header of a matrix, and the ids of its rows. The stream is then at the first row.</summary>
     /// <exception cref="DataException">The files are invalid; the message names the file.</exception>
-    public static (NumpyMatrix Header, List<string> Ids) ReadHeaderAndIds(Stream stream, string path)
+    public static (NumpyMatrix Header, List<string> Ids) ReadHeaderAndIds(Stream stream, EmbeddingMemory memory, string path)
     {
         var header = NumpyMatrix.Read(stream, path);
         if (!File.Exists(IdsPath(path)))
             throw new DataException($"{path}: has no {Path.GetFileName(IdsPath(path))} beside it; if it has frames, 'embed --frames' makes an embedding of it");
-        var ids = ReadIds(IdsPath(path));
-        return ids.Count == header.Rows ? (header, ids) : throw new DataException($"{path}: {header.Rows} rows, but {IdsPath(path)} has {ids.Count} ids");
+        var (ids, count) = ReadIds(IdsPath(path), header.Rows, memory);
+        return count == header.Rows ? (header, ids) : throw new DataException($"{path}: {header.Rows} rows, but {IdsPath(path)} has {count} ids");
     }
 
     private static void WriteIds(Stream stream, EmbeddingTable table)
@@ -82,15 +87,20 @@ internal static class NumpyEmbeddings
         }
     }
 
-    private static List<string> ReadIds(string path)
+    // The ids of at most so many rows, and the number of all ids.
+    private static (List<string> Ids, int Count) ReadIds(string path, int most, EmbeddingMemory memory)
     {
         var lines = new LineReader(FileFailure.ReadAllBytes(path, IdsLimit), keepsSpaces: true);
         var ids = new List<string>();
         while (lines.MoveNext())
         {
-            ids.Add(lines.Text(path));
+            string id = lines.Text(path);
+            if (ids.Count == most)
+                continue;
+            ids.Add(id);
+            memory.Take(id, width: 0);
         }
-        return ids;
+        return (ids, lines.Number);
     }
 
     /// <summary>Reads the values of rows as float64, which represents them exactly.</summary>

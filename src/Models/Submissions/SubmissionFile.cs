@@ -12,7 +12,8 @@ public static class SubmissionFile
 {
     /// <summary>
     /// The largest unpacked size of a <c>result.json</c>, 2 GiB. That is enough for 370,000 videos of 256 values
-    /// without rounding, eight times the challenge's largest set. Without a limit, a small file could fill the memory.
+    /// without rounding, eight times the challenge's largest set. The memory of a file has a limit of its own, which a
+    /// file of zeros reaches earlier.
     /// </summary>
     public const long MaxUnpackedBytes = 1L << 31;
 
@@ -100,16 +101,18 @@ public static class SubmissionFile
             // the right place.
             if (kind != ".npy" && threads > 1 && stream.CanSeek)
             {
+                var memory = new EmbeddingMemory(path, stream.Length);
+                var builder = new EmbeddingTableBuilder(path, spent);
                 try
                 {
-                    return Read(stream, kind, new EmbeddingTableBuilder(path, spent), path, threads);
+                    return Read(stream, kind, builder, memory, path, threads);
                 }
-                catch (DataException)
+                catch (DataException) when (!memory.IsExceeded)
                 {
-                    stream.Position = 0;
+                    (stream.Position, spent) = (0, builder.Values ?? spent);
                 }
             }
-            return Read(stream, kind, new EmbeddingTableBuilder(path, spent), path, threads: 1);
+            return Read(stream, kind, new EmbeddingTableBuilder(path, spent), new EmbeddingMemory(path, stream.CanSeek ? stream.Length : MaxUnpackedBytes), path, threads: 1);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -117,7 +120,7 @@ public static class SubmissionFile
         }
     }
 
-    private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, string path, int threads)
+    private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, EmbeddingMemory memory, string path, int threads)
     {
         switch (kind)
         {
@@ -128,7 +131,7 @@ public static class SubmissionFile
                 ReadJson(stream);
                 break;
             default:
-                NumpyEmbeddings.Read(stream, builder, path);
+                NumpyEmbeddings.Read(stream, builder, memory, path);
                 break;
         }
         return builder.Build();
@@ -136,9 +139,15 @@ public static class SubmissionFile
         void ReadJson(Stream json)
         {
             if (threads > 1)
-                SubmissionJsonReader.ReadInBlocks(json, builder, path, threads);
+                SubmissionJsonReader.ReadInBlocks(json, Add, path, threads);
             else
-                SubmissionJsonReader.Read(json, builder, path);
+                SubmissionJsonReader.Read(json, Add, path);
+        }
+
+        void Add(string id, ReadOnlySpan<double> embedding)
+        {
+            memory.Take(id, embedding.Length);
+            builder.Add(id, embedding);
         }
     }
 

@@ -22,10 +22,13 @@ internal static class SubmissionJsonReader
     private static readonly JsonReaderState BehindList = StateBehind("""{"":[]"""u8);
 
     /// <summary>Reads an object of embeddings up to the stream's end.</summary>
+    /// <param name="stream">The JSON.</param>
+    /// <param name="add">Receives the ids and embeddings, in order.</param>
+    /// <param name="path">The file, for messages.</param>
     /// <exception cref="DataException">The JSON is invalid; the message names file and id.</exception>
-    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
+    public static void Read(Stream stream, Action<string, ReadOnlySpan<double>> add, string path)
     {
-        var entries = new EntryReader(builder.Add, path);
+        var entries = new EntryReader(add, path);
         byte[] buffer = new byte[BufferBytes];
         var state = new JsonReaderState(Options);
         int filled = 0;
@@ -55,13 +58,13 @@ internal static class SubmissionJsonReader
     /// The JSON is invalid, a list is longer than a block, or the last <c>],</c> of a block is inside an id. The
     /// message does not always name the cause; that of <see cref="Read"/> does.
     /// </exception>
-    public static void ReadInBlocks(Stream stream, EmbeddingTableBuilder builder, string path, int threads)
+    public static void ReadInBlocks(Stream stream, Action<string, ReadOnlySpan<double>> add, string path, int threads)
     {
         byte[] rest = new byte[BufferBytes];
         int restBytes = 0;
         var state = new JsonReaderState(Options);
         bool ended = false;
-        new OrderedWork<Block>(Take, static block => block.Parse(), block => block.AddTo(builder)).Run(threads, () => new Block(path));
+        new OrderedWork<Block>(Take, static block => block.Parse(), block => block.Give(add)).Run(threads, () => new Block(path));
 
         bool Take(Block block)
         {
@@ -118,12 +121,12 @@ internal static class SubmissionJsonReader
                 throw _entries.Wrong("does not end where its block of text ends");
         }
 
-        public void AddTo(EmbeddingTableBuilder builder)
+        public void Give(Action<string, ReadOnlySpan<double>> add)
         {
             var values = CollectionsMarshal.AsSpan(_values);
             foreach (var (id, count) in _ids)
             {
-                builder.Add(id, values[..count]);
+                add(id, values[..count]);
                 values = values[count..];
             }
         }

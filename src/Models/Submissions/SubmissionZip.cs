@@ -10,6 +10,9 @@ internal static class SubmissionZip
 {
     private const string EntryName = "result.json";
 
+    // The reference's zips have one file, those of its folds a few. A list of this size has thousands.
+    private const int MostDirectoryBytes = 1 << 20;
+
     // The earliest time of the zip format. With a fixed time, the same embeddings give the same bytes at any time.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -35,10 +38,15 @@ internal static class SubmissionZip
     {
         try
         {
-            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
-            var found = zip.Entries.Where(static entry => entry.FullName == EntryName).ToArray();
+            // The library reads the list of files at its first use, whatever its length.
+            var metered = new MeteredStream(stream, path);
+            metered.Allow(MostDirectoryBytes);
+            using var zip = new ZipArchive(metered, ZipArchiveMode.Read, leaveOpen: true);
+            var entries = zip.Entries;
+            metered.Allow(long.MaxValue);
+            var found = entries.Where(static entry => entry.FullName == EntryName).ToArray();
             if (found.Length == 0)
-                found = [.. zip.Entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
+                found = [.. entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
             if (found.Length != 1)
                 throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
             using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);

@@ -45,7 +45,7 @@ internal sealed class PairSynthesizer(ulong seed)
         return new LabelledPairs(pairs, noiseFree, Labels(low), Score(low));
 
         double[] Labels(double sigma) => [.. noiseFree.Select((similarity, i) => Math.Round(Math.Clamp(similarity + sigma * noise[i], 0, 1), 2))];
-        double Score(double sigma) => Spearman.Correlation(noiseFree, Labels(sigma));
+        double Score(double sigma) => Spearman.Correlation(noiseFree, Labels(sigma)) ?? 0;
     }
 
     // Of the family and some random videos, the one whose similarity is closest to a random goal in [0, 1).

@@ -20,6 +20,9 @@ internal sealed class PrefixTable
     // 2^64 divided by the golden ratio (Knuth, "Sorting and Searching", 6.4): its products spread over the upper bits.
     private const ulong HashMultiplier = 0x9E3779B97F4A7C15;
 
+    // jieba's dictionary, of half a million prefixes, needs 35.
+    private const int MostProbes = 1_000;
+
     // Its length is a power of two, and at most half of it is in use. A slot whose prefix is the root is free.
     private Slot[] _slots = new Slot[1024];
 
@@ -35,12 +38,18 @@ internal sealed class PrefixTable
         return slot.Prefix == Root ? NotFound : slot.Prefix;
     }
 
-    /// <summary>Like <see cref="Find"/>, but a missing prefix is added.</summary>
+    /// <summary>
+    /// Like <see cref="Find"/>, but a missing prefix is added. <see cref="NotFound"/> if it is a thousand slots away
+    /// from its place: only words that are chosen to make every look-up slow lead to that.
+    /// </summary>
     public int FindOrAdd(int prefix, int codePoint)
     {
         if (2 * Count > _slots.Length) Grow();
-        ref var slot = ref SlotOf(Key(prefix, codePoint));
-        if (slot.Prefix == Root) slot = new Slot(Key(prefix, codePoint), Count++);
+        ulong key = Key(prefix, codePoint);
+        ref var slot = ref SlotOf(key);
+        long found = Unsafe.ByteOffset(ref _slots[0], ref slot) / Unsafe.SizeOf<Slot>();
+        if (((found - PlaceOf(key)) & (_slots.Length - 1)) > MostProbes) return NotFound;
+        if (slot.Prefix == Root) slot = new Slot(key, Count++);
         return slot.Prefix;
     }
 
@@ -49,7 +58,7 @@ internal sealed class PrefixTable
     private ref Slot SlotOf(ulong key)
     {
         var slots = _slots;
-        ulong place = key * HashMultiplier >> 32;
+        uint place = PlaceOf(key);
         while (true)
         {
             ref var slot = ref slots[(int)place & (slots.Length - 1)];
@@ -67,6 +76,8 @@ internal sealed class PrefixTable
             if (slot.Prefix != Root) SlotOf(slot.Key) = slot;
         }
     }
+
+    private static uint PlaceOf(ulong key) => (uint)(key * HashMultiplier >> 32);
 
     private static ulong Key(int prefix, int codePoint) => (ulong)(uint)prefix << BitsOfCodePoint | (uint)codePoint;
 

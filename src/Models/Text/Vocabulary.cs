@@ -14,6 +14,12 @@ public sealed class Vocabulary
     /// <summary>Marks a piece that continues a word.</summary>
     public const string ContinuationPrefix = "##";
 
+    /// <summary>
+    /// The most pieces. The vocabularies of models for all languages have half of it. The word table of a model has a
+    /// row for each piece.
+    /// </summary>
+    public const int MostPieces = 1 << 20;
+
     /// <summary>The largest file that is read; the published ones have 0.1 to 5 MB.</summary>
     internal static readonly FileLimit Limit = new("a vocabulary", 20);
 
@@ -27,7 +33,7 @@ public sealed class Vocabulary
         _pieces = pieces;
         _starts = new PieceTable(starts);
         _continuations = new PieceTable(continuations);
-        Sha256 = Convert.ToHexStringLower(SHA256.HashData(ToFile()));
+        Sha256 = Sha256Of(pieces);
         PadId = Special(0);
         UnknownId = Special(1);
         ClassId = Special(2);
@@ -99,7 +105,7 @@ public sealed class Vocabulary
     /// </param>
     /// <param name="name">Name of the file in messages.</param>
     /// <exception cref="DataException">
-    /// A line is empty or not UTF-8; a special token is missing.
+    /// A line is empty or not UTF-8; there are more than <see cref="MostPieces"/>; a special token is missing.
     /// </exception>
     public static Vocabulary Parse(ReadOnlySpan<byte> content, string name)
     {
@@ -110,6 +116,7 @@ public sealed class Vocabulary
         while (lines.MoveNext())
         {
             var line = lines.Current;
+            if (pieces.Count == MostPieces) throw new DataException($"{name}: has more than {MostPieces} pieces");
             if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
             string piece = lines.Text(name);
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
@@ -123,6 +130,17 @@ public sealed class Vocabulary
 
     /// <summary>The pieces as a vocabulary file, one a line.</summary>
     public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(_pieces.Select(piece => piece + "\n")));
+
+    private static string Sha256Of(string[] pieces)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string piece in pieces)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(piece));
+            hash.AppendData("\n"u8);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     /// <summary>Finds the id of a piece, written as in the file. It is that of the piece's last line.</summary>
     public bool TryGetId(ReadOnlySpan<char> piece, out int id) =>

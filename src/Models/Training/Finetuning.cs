@@ -29,8 +29,8 @@ public static class Finetuning
     /// <param name="fold">1 to 11.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Saves a checkpoint and stops the run.</param>
-    /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
-    public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
+    /// <returns>Spearman on the fold's validation pairs after the last step; null if it is undefined.</returns>
+    public static double? Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         data.RequirePairs();
         var source = UsableModel.Open(pretrained, options.Dictionary, progress);
@@ -70,7 +70,7 @@ public static class Finetuning
                 .. source.Files.Select(static file => new InputFile("--pretrained", file)),
             ]);
         if (folder.IsComplete)
-            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation) ?? throw new DataException($"{folder.FolderPath} is complete, but its checkpoint has no validation score");
+            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation);
 
         var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         FileDigest[] inputs = [.. videos.Digests, .. others.Select(FileDigest.OfContent)];
@@ -109,7 +109,7 @@ public static class Finetuning
             KeysOf = options.IsPart ? "finetune" : null,
             Reporters = options.Reporters,
         }, folder, progress);
-        return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
+        return trainer.Run(cancellation);
     }
 
     /// <summary>Refuses labelled pairs whose fold has fewer training pairs than a batch.</summary>

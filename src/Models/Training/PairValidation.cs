@@ -9,11 +9,12 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Training;
 
 /// <summary>Result of a validation.</summary>
-/// <param name="Spearman">Between cosine similarities and labels.</param>
+/// <param name="Spearman">Between cosine similarities and labels; null if it is undefined.</param>
 /// <param name="Pairs">Number of pairs.</param>
 /// <param name="Tags">Score of the predicted tags; null if tags are not scored.</param>
 /// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>. If it is not null, there is no score.</param>
-public readonly record struct ValidationScore(double Spearman, int Pairs, TagScore? Tags, string? NonFinite = null);
+/// <param name="Undefined">Why Spearman is undefined; null if it is not.</param>
+public readonly record struct ValidationScore(double? Spearman, int Pairs, TagScore? Tags, string? NonFinite = null, string? Undefined = null);
 
 /// <summary>
 /// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs
@@ -53,7 +54,7 @@ internal sealed class PairValidation
     {
         double[] embeddings = Array.ConvertAll(embedder.Embed(_dataset, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         if (embedder.NonFinite is { } value)
-            return new ValidationScore(0, _pairs.Length, null, value);
+            return new ValidationScore(null, _pairs.Length, null, value);
         double[] cosines = new double[_pairs.Length];
         for (int i = 0; i < cosines.Length; i++)
         {
@@ -62,7 +63,8 @@ internal sealed class PairValidation
         }
         AtomicFile.Write(Path.Combine(run, PairsFile), stream => WritePairs(stream, cosines));
         AtomicFile.Write(Path.Combine(run, EmbeddingsFile), EmbeddingHealth.Of(embeddings, width).WriteTo);
-        return new ValidationScore(Spearman.Correlation(cosines, _labels), _pairs.Length, embedder.Tags);
+        var (spearman, undefined) = PairScore.Of(cosines, _labels);
+        return new ValidationScore(spearman, _pairs.Length, embedder.Tags, Undefined: undefined);
     }
     // Left id, right id, label, cosine. Numbers have the digits that read back as the same value. A label is a float.
     private void WritePairs(Stream stream, double[] cosines)

@@ -20,7 +20,9 @@ namespace VideoSim.Models.Training;
 public static class Pretraining
 {
     /// <summary>Runs or continues a pretraining run; a complete run is not repeated.</summary>
-    /// <returns>Spearman on all labelled pairs after the last step; null without pairs.</returns>
+    /// <returns>
+    /// Spearman on all labelled pairs after the last step; null without pairs, or if it is undefined.
+    /// </returns>
     public static double? Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
         string vocabularyFile = options.Text.VocabularyFor(data);

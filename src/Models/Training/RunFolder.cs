@@ -228,7 +228,7 @@ public sealed class RunFolder : IDisposable
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
     /// change.
     /// </summary>
-    /// <returns>Its last validation score; null if it was not validated.</returns>
+    /// <returns>Its last validation score; null if it was not validated, or the score is undefined.</returns>
     internal double? TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
         if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
@@ -238,8 +238,7 @@ public sealed class RunFolder : IDisposable
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         else
             progress.Note($"{FolderPath}: {End(state.Step)}; {(Directory.Exists(Best) ? $"the best model is {Best}, " : "")}the last is {Last}");
-        return state.LastSpearman is not null || !Directory.Exists(Best) ? state.LastSpearman
-            : throw new DataException($"{RunCheckpoints.FileOfState(Checkpoints.Newest!)}: last_spearman is missing, although the run is complete");
+        return state.LastSpearman;
     }
 
     private string End(long step) => RunArguments.StepsOf(_arguments) is { } steps && step < steps

@@ -80,7 +80,9 @@ internal sealed class RunMetrics(string run)
     /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>
     public static IReadOnlyList<JsonObject> All(string run) => [.. Lines(run, whole: true)];
 
-    /// <summary>The values of one key, in the order of the lines that have it.</summary>
+    /// <summary>
+    /// The values of one key, in the order of the lines that have it. NaN stands for null: an undefined score.
+    /// </summary>
     /// <exception cref="DataException">
     /// The file cannot be read, no line has the key, or a value is not a number; the message names both.
     /// </exception>
@@ -91,6 +93,8 @@ internal sealed class RunMetrics(string run)
         {
             if (line[key] is JsonValue value && value.TryGetValue(out double number))
                 values.Add(number);
+            else if (line.TryGetPropertyValue(key, out var other) && other is null)
+                values.Add(double.NaN);
             else if (line.ContainsKey(key))
                 throw new DataException($"{Path.Combine(run, Name)}: '{key}' of a line is not a number");
         }

@@ -223,7 +223,7 @@ public sealed class Trainer : IDisposable
         ValidationScore result;
         using (_timing.Measure(TimedPart.Validation))
             result = _job.Validate();
-        var (spearman, pairs, tags, nonFinite) = result;
+        var (spearman, pairs, tags, nonFinite, undefined) = result;
         if (nonFinite is not null)
             throw new NonFiniteException(nonFinite, _state.Step);
         var line = new JsonObject { ["step"] = _state.Step, [TrainerNotes.Score] = spearman };
@@ -234,12 +234,13 @@ public sealed class Trainer : IDisposable
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
         UpdateText();
         _progress.Report(_state.Step, _text);
-        _notes.Validation(_state.Step, spearman, pairs);
+        _notes.Validation(_state.Step, spearman, undefined, pairs);
         if (_state.Step == 0 && !_job.StartIsTrained)
             return;
         _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;
-        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.
-        if (spearman < _state.BestSpearman)
+        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts. An undefined
+        // score is below all others.
+        if (spearman < _state.BestSpearman || (spearman is null && _state.BestSpearman is not null))
             return;
         (_state.BestSpearman, _state.BestStep) = (spearman, _state.Step);
         using (_timing.Measure(TimedPart.Saving))

@@ -27,8 +27,8 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     public void Continues(long step) => Note($"continues from step {step}");
 
     /// <summary>A validation.</summary>
-    public void Validation(long step, double spearman, int pairs) =>
-        Note(string.Create(CultureInfo.InvariantCulture, $"step {step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
+    public void Validation(long step, double? spearman, string? undefined, int pairs) =>
+        Note(string.Create(CultureInfo.InvariantCulture, $"step {step}, validation {(undefined is null ? $"{spearman:F4}" : $"undefined, because {undefined}")} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
 
     /// <summary>Early stopping. The model of the best score can be a later one with an equal score.</summary>
     public void EarlyStop(TrainerState state)
@@ -46,8 +46,8 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     /// <summary>The models of a finished run, and what is odd about them.</summary>
     public void Models(TrainerState state)
     {
-        Note(state.BestSpearman is null ? $"the last model is {folder.Last}"
-            : string.Create(CultureInfo.InvariantCulture, $"the best model is {folder.Best}, validation {state.BestSpearman:F4}{(state.BestStep is { } step ? $" of step {step}" : "")}; the last is {folder.Last}"));
+        Note(job.Validate is null ? $"the last model is {folder.Last}"
+            : string.Create(CultureInfo.InvariantCulture, $"the best model is {folder.Best}, validation {(state.BestSpearman is { } best ? best.ToString("F4", CultureInfo.InvariantCulture) : "undefined")}{(state.BestStep is { } step ? $" of step {step}" : "")}; the last is {folder.Last}"));
         if (job.Validate is null)
             return;
         double[] scores = RunMetrics.Series(folder.FolderPath, Score);

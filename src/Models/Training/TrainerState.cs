@@ -22,13 +22,13 @@ public sealed record TrainerState
     /// <summary>SHA-256 of metrics.jsonl at this step; null in a checkpoint of an older version.</summary>
     public string? MetricsSha256 { get; set; }
 
-    /// <summary>Best validation score so far.</summary>
+    /// <summary>Best validation score so far; null if there is none that is defined.</summary>
     public double? BestSpearman { get; set; }
 
     /// <summary>Step of the best validation score.</summary>
     public long? BestStep { get; set; }
 
-    /// <summary>Last validation score.</summary>
+    /// <summary>Last validation score; null if there is none, or it is undefined.</summary>
     public double? LastSpearman { get; set; }
 
     /// <summary>Last score of tags; null if tags are not scored.</summary>

@@ -7,8 +7,8 @@ namespace VideoSim.Models.Training;
 /// <param name="Stage">"pretrain" or "finetune".</param>
 /// <param name="Fold">The fold of a finetuning; null for a pretraining.</param>
 /// <param name="Steps">Updates done.</param>
-/// <param name="ValSpearman">Last validation score; null without labelled pairs.</param>
-/// <param name="BestSpearman">Best validation score; null without labelled pairs.</param>
+/// <param name="ValSpearman">Last validation score; null without labelled pairs, or if it is undefined.</param>
+/// <param name="BestSpearman">Best validation score; null in the same cases.</param>
 /// <param name="BestStep">Step of the best validation score; null without labelled pairs.</param>
 /// <param name="Best">Folder of the model with the best validation score; null without labelled pairs.</param>
 /// <param name="Last">Folder of the model after the last step.</param>

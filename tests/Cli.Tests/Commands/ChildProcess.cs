@@ -51,8 +51,8 @@ internal static class ChildProcess
     internal static Outcome RunScript(string script, params string[] args) => OutcomeOf(StartScript(script, args));
 
     /// <summary>
-    /// Skips a test if a signal cannot be sent here. That one is ignored is inherited, and undone neither by .NET nor by
-    /// a shell. Linux tells of it in a mask of signals.
+    /// Skips a test if a signal cannot be sent here. That one is ignored is inherited, and undone neither by .NET nor
+    /// by a shell. Linux tells of it in a mask of signals.
     /// </summary>
     internal static void RequireSignal(string signal)
     {

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>Standard streams that are closed or full. A lost message ends no work, and a lost result is a failure.</summary>
+/// <summary>
+/// Standard streams that are closed or full. A lost message ends no work, and a lost result is a failure.
+/// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class DeadStreamTests(CommandWorld world)
 {

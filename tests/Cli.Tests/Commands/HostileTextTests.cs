@@ -101,7 +101,7 @@ public sealed class HostileTextTests(CommandWorld world)
         AssertPrintable(outcome.Output, where.IsJson ? int.MaxValue : LongestLine); // other programs need whole texts
         Assert.DoesNotContain("--verbose", outcome.Error, StringComparison.Ordinal); // the mark of an error that is not foreseen
         if (outcome.ExitCode != 0)
-            Assert.Single(outcome.Error.Split('\n'), static line => line.StartsWith("error: ", StringComparison.Ordinal));
+            Assert.Equal(place == "key of a record" ? 0 : 1, outcome.Error.Split('\n').Count(static line => line.StartsWith("error: ", StringComparison.Ordinal))); // verify has a table
     }
 
     private static void AssertPrintable(string text, int longest = LongestLine)
@@ -231,6 +231,6 @@ public sealed class HostileTextTests(CommandWorld world)
             Run("convert", _folder, world.New());
         }
 
-        public void Import(string name, string table) => Run("data", "import", "--table", FileOf(name, table), "--frames", _folder, "--output-dir", world.New());
+        public void Import(string name, string table) => Run("data", "import", FileOf(name, table), "--frames", _folder, "--output-dir", world.New());
     }
 }

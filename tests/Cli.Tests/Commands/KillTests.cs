@@ -6,7 +6,7 @@ using Xunit;
 namespace VideoSim.Cli.Tests.Commands;
 
 /// <summary>
-/// Signals to a run. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.
+/// Signals to a run. <c>tests/faults.sh kills</c> does the same to every command that writes files.
 /// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class KillTests(CommandWorld world)
@@ -43,7 +43,7 @@ public sealed class KillTests(CommandWorld world)
         ChildProcess.RequireSignal(signal);
         string run = world.New();
         using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000", .. more]);
-        while (!process.HasExited && !File.Exists(Path.Combine(run, "metrics.jsonl")))
+        while (!process.HasExited && !Directory.Exists(Path.Combine(run, "checkpoint-0")))
             Thread.Sleep(1);
         Thread.Sleep(300);
         ChildProcess.Send(signal, process.Id);

@@ -22,7 +22,7 @@ public sealed class ReportTests(CommandWorld world)
         Assert.Equal(first, File.ReadAllBytes(page));
 
         string[][] pairs = [.. File.ReadLines(Path.Combine(world.Pretrained, "validation.tsv")).Select(static line => line.Split('\t'))];
-        double score = Spearman.Correlation(Column(3), Column(2));
+        double score = Spearman.Correlation(Column(3), Column(2))!.Value;
         var run = json.RootElement.GetProperty("runs")[0];
         Assert.Equal(score, run.GetProperty("last_validation").GetDouble());
         Assert.Equal(TinyData.Pairs, run.GetProperty("pairs").GetInt32());

@@ -22,6 +22,7 @@ public sealed class HashingStreamTests : IDisposable
     [InlineData(Block + 1, Block)]
     [InlineData(5 * Block + 7, 3 * Block)]
     [InlineData(5 * Block + 7, 4099)]
+    [InlineData(140 * Block + 7, 3 * Block)] // is flushed twice on the way
     public void Add_FileInPieces_HasItsHashAndSize(int bytes, int piece)
     {
         byte[] content = new byte[bytes];
@@ -44,8 +45,47 @@ public sealed class HashingStreamTests : IDisposable
             });
             files = folder.Files;
         });
-        Assert.Equal(content, File.ReadAllBytes(_folder["run/file"]));
+        Assert.True(content.AsSpan().SequenceEqual(File.ReadAllBytes(_folder["run/file"])));
         Assert.Equal(
             [new WrittenFile("empty", 0, Convert.ToHexStringLower(SHA256.HashData([]))), new WrittenFile("file", bytes, Convert.ToHexStringLower(SHA256.HashData(content)))], files);
+    }
+
+    // The writer of tensors fills the blocks itself. Sizes that are no multiple of 8 leave rests in a block.
+    [Fact]
+    public void Add_Tensors_AreThoseOfAnyOtherStream()
+    {
+        var writer = new SafetensorsWriter();
+        foreach (int count in new[] { 5, 0, 3 * Block + 1, 2 * Block, 7 })
+        {
+            writer.Add($"bytes.{count}", SafetensorsType.U8, [count], (offset, destination) =>
+            {
+                for (int i = 0; i < destination.Length; i++)
+                    destination[i] = (byte)((offset + i) * 31 + count);
+            });
+        }
+        using var expected = new MemoryStream();
+        writer.WriteTo(expected);
+        IReadOnlyList<WrittenFile> files = [];
+        AtomicFolder.Write(_folder["run"], folder =>
+        {
+            folder.Add("file", writer.WriteTo);
+            files = folder.Files;
+        });
+        Assert.True(expected.ToArray().AsSpan().SequenceEqual(File.ReadAllBytes(_folder["run/file"])));
+        Assert.Equal([new WrittenFile("file", expected.Length, Convert.ToHexStringLower(SHA256.HashData(expected.ToArray())))], files);
+    }
+
+    // After a failure the other thread ends too.
+    [Fact]
+    public void Add_Failure_IsThrownAndLeavesNothing()
+    {
+        Assert.Throws<InvalidOperationException>(() => AtomicFolder.Write(_folder["run"], static folder => folder.Add("file", static stream =>
+        {
+            stream.Write(new byte[3 * Block]);
+            throw new InvalidOperationException();
+        })));
+        Assert.Contains("cannot be written: No space left on device", Assert.Throws<DataException>(() => AtomicFolder.Write(_folder["run"], static folder => folder.Add("file", static stream => stream.Write(new byte[3 * Block])),
+            static file => new FullDiskStream(file, room: Block + 5))).Message, StringComparison.Ordinal);
+        Assert.Empty(_folder.Listing);
     }
 }

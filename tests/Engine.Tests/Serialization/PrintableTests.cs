@@ -11,8 +11,12 @@ public sealed class PrintableTests
     [InlineData("\u001b[2J\u0007\0\u0085", "\\u001b[2J\\u0007\\u0000\\u0085")]
     [InlineData("a\nb\rc\u2028d", "a\\u000ab\\u000dc\\u2028d")]
     [InlineData("\u202eevil\u200b\ufeff", "\\u202eevil\\u200b\\ufeff")]
-    [InlineData("\ud800", "\\ufffd")]
     public void Whole_CharactersThatDoNotShow_AreEscaped(string text, string expected) => Assert.Equal(expected, Printable.Whole(text));
+
+    [Theory]
+    [InlineData("{\"日本\": \"x\"}", "{\"日本\": \"x\"}")]
+    [InlineData("\u202e\U000E0001", "\\u202e\\udb40\\udc01")]
+    public void Json_CharactersThatDoNotShow_AreEscapedAsJsonDoes(string text, string expected) => Assert.Equal(expected, Printable.Json(text));
 
     [Fact]
     public void OneLine_LongText_IsCutAtItsEnd() => Assert.Equal(new string('x', 120) + "...", Printable.OneLine(new string('x', 121)));

@@ -192,6 +192,17 @@ public sealed class SafetensorsBadFileTests : IDisposable
         }, iter: 400);
     }
 
+    // Each takes some hundred bytes of memory, and 60 bytes of the header.
+    [Theory]
+    [InlineData("\"t{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "has more than 100000 tensors")]
+    [InlineData("\"t{0}\":\"\"", "has more than 100000 texts of metadata")]
+    public void Open_MoreEntriesThanAModelHas_IsRefused(string entry, string complaint)
+    {
+        string entries = string.Join(',', Enumerable.Range(0, 100_001).Select(i => string.Format(System.Globalization.CultureInfo.InvariantCulture, entry, i)));
+        byte[] header = Encoding.UTF8.GetBytes(complaint.EndsWith("metadata", StringComparison.Ordinal) ? $"{{\"__metadata__\":{{{entries}}}}}" : $"{{{entries}}}");
+        Refused([.. BitConverter.GetBytes((long)header.Length), .. header], complaint);
+    }
+
     private static void ReadAll(SafetensorsReader reader, byte[] file)
     {
         long dataStart = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);

@@ -150,13 +150,13 @@ public sealed class EncoderConversionTests : IDisposable
             byte[] content = File.ReadAllBytes(file);
             content[^2] ^= 1;
             File.WriteAllBytes(file, content);
-            Assert.Equal($"{file}: has changed since {Target} was written: its SHA-256 is not that in checksums.json; restore it, or delete {list} to use the folder as it is",
+            Assert.Equal($"{file}: has changed since {Target} was written: its SHA-256 is not that in checksums.json; restore the file, or delete {list} to use the folder as it is",
                 Assert.Throws<DataException>(() => PretrainedFolder.Open(Target)).Message);
             content[^2] ^= 1;
             File.WriteAllBytes(file, content);
         }
         // Files of other programs, and weights that are not read.
-        File.WriteAllText(Path.Combine(Target, "trainer_state.json"), "{\"epoch\": NaN}");
+        File.WriteAllText(Path.Combine(Target, "trainer_state.json"), "{\"epoch\": NaN, \"log_history\": []}");
         File.WriteAllText(Path.Combine(Target, "pytorch_model.bin"), "");
         PretrainedFolder.Open(Target).Dispose();
         string vocabulary = Path.Combine(Target, "vocab.txt");

@@ -43,6 +43,32 @@ public sealed class TagListTests : IDisposable
         Assert.EndsWith(reason, message, StringComparison.Ordinal);
     }
 
+    [InlineData("7\n5\n7\n5\n7\n", "line 3: tag 7 is already on line 1")]
+    [InlineData("5\n7\n6\n7\n5\n", "line 4: tag 7 is already on line 2")]
+    [Theory]
+    public void Read_RepeatedTags_NamesTheFirst(string text, string reason) =>
+        Assert.EndsWith(reason, Assert.Throws<DataException>(() => TagList.Read(_folder.Write("tags", text))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_MoreTagsThanAModelCanHave_IsRefused()
+    {
+        string most = string.Join('\n', Enumerable.Range(0, TagList.MostTags));
+        Assert.Equal(TagList.MostTags, TagList.Read(_folder.Write("tags", most)).ClassCount);
+        Assert.EndsWith("tags: has more than 100000 lines; a model has an output for each tag", Assert.Throws<DataException>(() => TagList.Read(_folder.Write("tags", most + "\n-1"))).Message, StringComparison.Ordinal);
+        Assert.EndsWith("tags: has 4194305 bytes, more than the limit of 4194304 for such a file", Assert.Throws<DataException>(() => TagList.Read(_folder.Write("tags", new byte[(1 << 22) + 1]))).Message, StringComparison.Ordinal);
+    }
+
+    // All these numbers have the same hash value in .NET, so a table of them takes an hour.
+    [Fact]
+    public void Read_NumbersOfOneHashValue_TakesNoLongerThanOthers()
+    {
+        long[] ids = [.. Enumerable.Range(1, 60_000).Select(static i => (long)i << 32 | (uint)i)];
+        Assert.Single(ids.Select(static id => id.GetHashCode()).Distinct());
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Equal(ids.Length, TagList.Read(_folder.Write("tags", string.Join('\n', ids))).ClassCount);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 2);
+    }
+
     [Fact]
     public void Read_NoSuchFile_IsADataException() =>
         Assert.EndsWith(": there is no such file",

@@ -18,7 +18,7 @@ public sealed class SpearmanTests
     [InlineData(new double[] { 1, 2 }, new double[] { 7, 7.5 }, 1)]
     public void Correlation_FewPairs_EqualsSciPy(double[] left, double[] right, double expected)
     {
-        Assert.Equal(expected, Spearman.Correlation(left, right), 14);
+        Assert.Equal(expected, Spearman.Correlation(left, right)!.Value, 14);
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class SpearmanTests
             right[i] = first % 7 + second % 11;
         }
 
-        Assert.Equal(0.5259194931163212, Spearman.Correlation(left, right), 14);
+        Assert.Equal(0.5259194931163212, Spearman.Correlation(left, right)!.Value, 14);
     }
 
     [Fact]
@@ -44,24 +44,26 @@ public sealed class SpearmanTests
         Gen.Select(Gen.Int[-9, 9], Gen.Int[-9, 9]).Array[0, 50].Sample(pairs =>
         {
             double[] left = [.. pairs.Select(p => (double)p.Item1)], right = [.. pairs.Select(p => (double)p.Item2)];
-            double correlation = Spearman.Correlation(left, right);
+            double? correlation = Spearman.Correlation(left, right);
 
-            Assert.InRange(correlation, -1, 1);
+            Assert.Equal(correlation is null, Spearman.WhyUndefined(left, right) is not null);
+            Assert.InRange(correlation ?? 0, -1, 1);
             Assert.Equal(correlation, Spearman.Correlation(right, left));
             Assert.Equal(correlation, Spearman.Correlation([.. left.Select(Math.Exp)], [.. right.Select(v => v == 9 ? double.PositiveInfinity : v * v * v)]));
             Assert.Equal(-correlation, Spearman.Correlation([.. left.Select(v => -v)], right));
-            Assert.Equal(left.Distinct().Count() > 1 ? 1 : 0, Spearman.Correlation(left, left));
+            Assert.Equal(left.Distinct().Count() > 1 ? 1 : null, Spearman.Correlation(left, left));
         });
     }
 
     [Theory]
-    [InlineData(new double[] { 1, 1, 1 }, new double[] { 1, 2, 3 })]
-    [InlineData(new double[] { 1, 2, 3 }, new double[] { 0, -0.0, 0 })]
-    [InlineData(new double[] { 5 }, new double[] { 5 })]
-    [InlineData(new double[0], new double[0])]
-    public void Correlation_ColumnThatNeverVaries_IsZero(double[] left, double[] right)
+    [InlineData(new double[] { 1, 1, 1 }, new double[] { 1, 2, 3 }, "all 3 cosines are equal")]
+    [InlineData(new double[] { 1, 2, 3 }, new double[] { 0, -0.0, 0 }, "all 3 labels are equal")]
+    [InlineData(new double[] { 5 }, new double[] { 5 }, "there are fewer than two pairs")]
+    [InlineData(new double[0], new double[0], "there are fewer than two pairs")]
+    public void Correlation_ColumnThatNeverVaries_IsUndefined(double[] left, double[] right, string reason)
     {
-        Assert.Equal(0, Spearman.Correlation(left, right));
+        Assert.Null(Spearman.Correlation(left, right));
+        Assert.Equal(reason, Spearman.WhyUndefined(left, right));
     }
 
     [Fact]

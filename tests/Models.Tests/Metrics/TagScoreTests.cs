@@ -14,9 +14,17 @@ public sealed class TagScoreTests
         Assert.Equal(new TagScore(Found: 2, Predicted: 4, Present: 4), score);
         Assert.Equal(0.5, score.TagPrecision);
         Assert.Equal(0.5, score.TagRecall);
-        Assert.Equal(0.5 / (1 + 1e-6), score.TagF1);
+        Assert.Equal(0.5 / (1 + 1e-6), score.TagF1!.Value, 15);
     }
 
     [Fact]
-    public void F1_Nothing_IsZero() => Assert.Equal(0, new TagScore().TagF1);
+    public void Scores_WithNothingToCount_AreUndefined()
+    {
+        Assert.Equal((null, null, null), Scores(new TagScore()));
+        Assert.Equal((null, 0, 0), Scores(new TagScore(0, 0, 3)));
+        Assert.Equal((0, null, null), Scores(new TagScore(0, 3, 0)));
+        Assert.Equal((0, 0, 0), Scores(new TagScore(0, 2, 3)));
+
+        static (double?, double?, double?) Scores(TagScore score) => (score.TagPrecision, score.TagRecall, score.TagF1);
+    }
 }

@@ -81,6 +81,56 @@ public sealed class DamagedFileTests
         Assert.Equal($"{PublishedFiles.PathOf("bert/chunks.h5")}: tensor 'bert/vector:0' is stored in chunks or elsewhere; Keras stores tensors whole",
             Failure(PublishedFiles.PathOf("bert/chunks.h5")));
 
+    // A node of the root's tree that is its own child, one level below itself for ever.
+    [Fact]
+    public void Open_Hdf5WhoseTreeIsACircle_IsRefused()
+    {
+        byte[] content = File.ReadAllBytes(PublishedFiles.PathOf("bert/keras.h5"));
+        int nodes = 0;
+        for (int at = 0; content.AsSpan(at).IndexOf("TREE\0"u8) is >= 0 and var found; at++, nodes++)
+        {
+            at += found;
+            content[at + 5] = 2; // level
+            BitConverter.TryWriteBytes(content.AsSpan(at + 32), (long)at); // the first child
+        }
+        Assert.True(nodes > 1);
+        using var folder = new ScratchFolder();
+        string path = folder.Write("tf_model.h5", content);
+        Assert.EndsWith("its parts are nested too deeply", Failure(path), StringComparison.Ordinal);
+    }
+
+    // The library would open the other file: one that nobody chose, or a pipe that makes it wait.
+    [Fact]
+    public void Open_Hdf5WithALinkToAnotherFile_IsRefused()
+    {
+        using var folder = new ScratchFolder();
+        string path = Path.Combine(folder.Path, "tf_model.h5");
+        var file = new PureHDF.H5File { ["part"] = new PureHDF.H5Group { ["numbers"] = new float[] { 1, 2 }, ["link"] = new PureHDF.H5SoftLink("/tmp/abc/x/y") } };
+        file.Write(path);
+        byte[] content = File.ReadAllBytes(path);
+        int at = content.AsSpan().IndexOf("/tmp/abc/x/y"u8);
+        // The message has a version, flags, a type, the name, and the value with its length: here a byte for version
+        // and flags, a file and a path, each ended by a zero.
+        int name = content.AsSpan(0, at).LastIndexOf("link"u8), message = name;
+        while (content[message] != 1 || (content[message + 1] & 8) == 0 || content[message + 2] != 1)
+            message--;
+        content[message + 2] = 64;
+        "\0/tmp/abc\0y\0"u8.CopyTo(content.AsSpan(at));
+        File.WriteAllBytes(path, content);
+        Assert.Equal($"{path}: group 'part' has a link to another file, which is not followed", Failure(path));
+    }
+
+    // The same numbers in every layer of an encoder take no room in the file, and memory for each layer in a model.
+    [Fact]
+    public void Check_TensorsLargerThanTheFile_AreRefused()
+    {
+        using var file = PublishedFiles.Open(PublishedFiles.PathOf("bert/zip.bin"));
+        var tensors = new Models.Pretrained.EncoderTensors(file.Path, file.Tensors);
+        var encoder = Models.Pretrained.PublishedConfig.Read(PublishedFiles.PathOf("bert/config.json")).Complete(tensors.Sizes("bert", 5), static _ => { });
+        tensors.Check(encoder, new FileInfo(file.Path).Length);
+        Assert.Contains("and the files 1000: tensors share their numbers", Assert.Throws<DataException>(() => tensors.Check(encoder, 1000)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Open_NoHdf5_SaysSo()
     {

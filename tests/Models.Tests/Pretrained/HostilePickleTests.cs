@@ -28,6 +28,7 @@ public sealed class HostilePickleTests
     [InlineData("\u0080\u0002X\u00ff\u00ff\0\0a.", "needs 65535 bytes, but ")]
     [InlineData("\u0080\u0004B\u00ff\u00ff\u00ff\u00ff.", "before it is complete: truncated?")]
     [InlineData("\u0080\u0002h\u0007.", "reads memo entry 7, which was never written")]
+    [InlineData("\u0080\u0002K\u0001r\u00ff\u00ff\u00ff\u007f.", "writes memo entry 2147483647, more than 262144")]
     [InlineData("\u0080\u0002R.", "takes a value from an empty stack")]
     [InlineData("\u0080\u0002K\u0001(0.", "takes a value from an empty stack")]
     [InlineData("\u0080\u0002u.", "removes values back to a mark, but there is no mark")]
@@ -96,6 +97,20 @@ public sealed class HostilePickleTests
         var failure = Assert.Throws<DataException>(() => TorchFile.Open(path));
         Assert.StartsWith($"{path}: tensor 'w'", failure.Message, StringComparison.Ordinal);
         Assert.Contains(message, failure.Message, StringComparison.Ordinal);
+    }
+
+    // The checksum of each would be that of the whole file.
+    [Fact]
+    public void Read_ZipWhoseFilesShareTheirBytes_IsRefused()
+    {
+        using var folder = new ScratchFolder();
+        string path = Zip(folder, "\u0080\u0002}."u8.ToArray());
+        byte[] zip = File.ReadAllBytes(path);
+        // The list at the end has the positions of both files.
+        int first = zip.AsSpan().IndexOf("PK\u0001\u0002"u8), second = first + 1 + zip.AsSpan(first + 1).IndexOf("PK\u0001\u0002"u8);
+        zip.AsSpan(first + 42, 4).CopyTo(zip.AsSpan(second + 42, 4));
+        File.WriteAllBytes(path, zip);
+        Assert.Equal($"{path}: 'archive/data/0' in the zip archive begins inside another file of it", Assert.Throws<DataException>(() => TorchFile.Open(path)).Message);
     }
 
     private static void AssertRefusedCheaply(byte[] pickle, string message)

@@ -178,6 +178,60 @@ public class ExampleParserTests
         Assert.Equal("feature 'id' is missing", Problem([]));
     }
 
+    // A list of bytes that ends behind a tag, inside a length, or before the bytes of its length.
+    [Theory]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x0a })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x0a, 0x80 })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x0a, 1 })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x10 })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x8a })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x00 })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x0b })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x15, 1, 2, 3 })]
+    [InlineData(new byte[] { 0x0a, 2, (byte)'a', (byte)'b', 0x11, 1, 2, 3, 4 })]
+    public void TryParse_ListThatEndsTooEarly_IsMalformed(byte[] list)
+    {
+        Assert.False(BytesList.TryParse(list, out _));
+        Assert.False(Int64List.TryParse([0x08, 5, .. list[4..]], out _));
+        Assert.Equal("the list of feature 'id' is malformed", Problem([.. Feature("id"u8, Field(1, list)), .. Without("id")]));
+    }
+
+    // Protobuf joins two maps into one; of two entries with one key the last one counts.
+    [Fact]
+    public void TryParse_TwoMapsAndTwoEntriesOfOneKey_AreMerged()
+    {
+        byte[] first = Feature("id"u8, Field(1, Field(1, "8"u8))), last = Feature("id"u8, Field(1, Field(1, "9"u8)));
+        Assert.True(ExampleParser.TryParse([.. first, .. Without("id"), .. last], TestRecords.FrameWidth, out var example, out _));
+        Assert.Equal("9", Encoding.UTF8.GetString(example.Id));
+    }
+
+    // Protobuf would join two lists of one kind, and take the last of two kinds.
+    [Fact]
+    public void TryParse_EntryWithTwoLists_IsRefusedByName()
+    {
+        const string problem = "feature 'id' has more than one list";
+        byte[] bytes = Field(1, Field(1, "8"u8)), integers = Field(3, [0x08, 5]);
+        Assert.Equal(problem, Problem([.. Feature("id"u8, [.. bytes, .. bytes]), .. Without("id")]));
+        Assert.Equal(problem, Problem([.. Feature("id"u8, [.. integers, .. bytes]), .. Without("id")]));
+        Assert.Equal(problem, Problem([.. Field(1, Field(1, [.. Field(1, "id"u8), .. Field(2, bytes), .. Field(2, bytes)])), .. Without("id")]));
+        Assert.Equal(problem, Problem([.. Field(1, Field(1, [.. Field(1, "x"u8), .. Field(1, "id"u8), .. Field(2, bytes)])), .. Without("id")]));
+        Assert.Equal("feature 'tag_id' has more than one list", Problem([.. Feature("tag_id"u8, [.. integers, .. integers]), .. Without("tag_id")]));
+        Assert.Null(Problem([.. Feature("other"u8, [.. integers, .. integers]), .. TestRecords.Payload(0, 1)]));
+        Assert.Null(ExampleParser.FindFrameWidth(Feature("frame_feature"u8, [.. bytes, .. bytes])));
+    }
+
+    [Fact]
+    public void TryParse_MillionsOfTags_AreRefused()
+    {
+        long[] tags = new long[(1 << 20) + 1];
+        Assert.Equal("feature 'tag_id' has 1048577 entries; at most 1048576 are allowed", Problem(TestRecords.PayloadWith("tag_id", w => w.AddInt64("tag_id"u8, tags))));
+        Assert.Null(Problem(TestRecords.PayloadWith("tag_id", w => w.AddInt64("tag_id"u8, tags.AsSpan(1)))));
+    }
+
+    private static byte[] Feature(ReadOnlySpan<byte> name, byte[] feature) => Field(1, Field(1, [.. Field(1, name), .. Field(2, feature)]));
+
+    private static byte[] Without(string name) => TestRecords.PayloadWith(name, null);
+
     [Fact]
     public void TryParse_RandomOrDamagedBytes_NeverThrows()
     {

@@ -3,6 +3,7 @@ using CsCheck;
 using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using Xunit;
 
@@ -42,6 +43,39 @@ public sealed class RecordIndexTests : IDisposable
 
         Assert.False(index.TryFind("999"u8, out _));
         Assert.False(index.TryFind(""u8, out _));
+    }
+
+    // A power of two above the longest record does not fit into an int.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1000, 1024)]
+    [InlineData((1 << 30) - 15, 1 << 30)]
+    [InlineData((1 << 30) + 1, (1 << 30) + 16)]
+    [InlineData((1 << 30) + 16, (1 << 30) + 16)]
+    public void BufferBytes_OfARecord_NeverExceedTheLongestOne(int bytes, int expected) => Assert.Equal(expected, TfRecordFraming.BufferBytes(bytes));
+
+    // The file is a hole: it takes no room on the disk.
+    [Fact]
+    public void Build_RecordAboveTheLimit_IsRefused()
+    {
+        byte[] header = new byte[12];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64LittleEndian(header, (1L << 30) + 1);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), Crc32C.ComputeMasked(header.AsSpan(0, 8)));
+        string file = _folder.Write("large", header);
+        using (var stream = File.OpenWrite(file))
+            stream.SetLength(12 + (1L << 30) + 1 + 4);
+        Assert.Equal($"{file}: record 0 (at byte 0): the payload has 1073741825 bytes, more than the limit of 1073741824", Assert.Throws<DataException>(() => Build(file)).Message);
+    }
+
+    // A search in a table that looks at all equal ids takes the square of their number.
+    [Fact]
+    public void LastOfEveryId_HundredThousandOfOneId_TakesNoLongerThanOthers()
+    {
+        byte[] payload = TestRecords.Payload(0, 1);
+        var index = Build(_folder.Write("same", TestRecords.File(Enumerable.Repeat(payload, 100_000))));
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Equal([99_999], index.LastOfEveryId(IProgressSink.None));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 2);
     }
 
     [Fact]

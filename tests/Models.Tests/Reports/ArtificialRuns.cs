@@ -56,7 +56,7 @@ internal static class ArtificialRuns
             double label = i % 11 / 10.0;
             return new ScoredPair(TinyData.Id(i % Videos), TinyData.Id((i * 7 + 1) % Videos), label, 0.2 + 0.3 * label + 0.4 * random.NextDouble());
         })];
-        double score = Spearman.Correlation([.. pairs.Select(static pair => pair.Cosine)], [.. pairs.Select(static pair => pair.Label)]);
+        double score = Spearman.Correlation([.. pairs.Select(static pair => pair.Cosine)], [.. pairs.Select(static pair => pair.Label)])!.Value;
         var metrics = new StringBuilder("{\"step\":0,\"val_spearman\":0.3}\n");
         var timing = new StringBuilder();
         for (int step = 1; step <= steps; step++)
@@ -116,7 +116,7 @@ internal static class ArtificialRuns
             models[model] = new ModelSummary { RandomSpearman = 0.1, PretrainSpearman = 0.4, TestSpearman = 0.7, Seconds = new StageSeconds(1, 2, 3), Folds = [.. Enumerable.Range(1, 11).Select(static fold => new FoldSummary(fold, 0.6, 0.61 + fold / 1e3))] };
         }
         var members = ModelZoo.Names.Select(model => (Ensemble.Mean([.. Enumerable.Range(1, 11).Select(fold => SubmissionFile.Read(Path.Combine(folder, model, "embeddings", $"fold-{fold}.zip")))]), ModelZoo.Find(model).EnsembleWeight)).ToArray();
-        double score = Scoring.Spearman(Ensemble.WeightedSum(members, normalize: false), Path.Combine(folder, "data", "test_b", "label.tsv"));
+        double score = Scoring.Spearman(Ensemble.WeightedSum(members, normalize: false), Path.Combine(folder, "data", "test_b", "label.tsv"))!.Value;
         File.WriteAllText(Path.Combine(folder, "summary.json"), JsonSerializer.Serialize(new ReproductionSummary
         {
             Models = models, Baselines = new BaselineScores(0.2, 0.3, 0.45), BestPossibleSpearman = 0.94, Seconds = 100, Device = "cpu",

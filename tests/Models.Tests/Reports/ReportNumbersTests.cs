@@ -35,7 +35,7 @@ public sealed class ReportNumbersTests
             BootstrapInterval.Draw(counts, (uint)sample);
             Assert.Equal(pairs, counts.Sum());
             int[] drawn = [.. Enumerable.Range(0, pairs).SelectMany(i => Enumerable.Repeat(i, counts[i]))];
-            return Spearman.Correlation([.. drawn.Select(i => cosines[i])], [.. drawn.Select(i => labels[i])]);
+            return Spearman.Correlation([.. drawn.Select(i => cosines[i])], [.. drawn.Select(i => labels[i])])!.Value;
         }).Order()];
         Assert.Equal((scores[25], scores[974]), BootstrapInterval.Of(cosines, labels));
     }
@@ -43,7 +43,7 @@ public sealed class ReportNumbersTests
     [Fact]
     public void Reliability_Bins_AreTenthsInTheOrderOfTheCosine()
     {
-        var curve = ReliabilityCurve.Of("m", 0, [.. Enumerable.Range(0, 100).Select(static i => new ScoredPair($"{i:D3}", "x", (i * 37 % 100) / 100.0, (i * 37 % 100) / 200.0))]);
+        var curve = ReliabilityCurve.Of("m", 0, [.. Enumerable.Range(0, 100).Select(static i => new ScoredPair($"{i:D3}", "x", (i * 37 % 100) / 100.0, (i * 37 % 100) / 200.0))])!;
         Assert.Equal(Enumerable.Repeat(10, 10), curve.Bins.Select(static bin => bin.Pairs));
         Assert.Equal(1, curve.Spearman);
         Assert.Equal(0.045, curve.Bins[0].Label, 1e-12);

@@ -88,8 +88,41 @@ public sealed class SubmissionBadFileTests : IDisposable
         var builder = new EmbeddingTableBuilder(path);
         using var stream = File.OpenRead(path);
         Assert.True(stream.Length < 10_000);
-        var failure = Assert.Throws<DataException>(() => SubmissionZip.Read(stream, json => SubmissionJsonReader.Read(json, builder, path), path, maxUnpackedBytes: 100_000));
+        var failure = Assert.Throws<DataException>(() => SubmissionZip.Read(stream, json => SubmissionJsonReader.Read(json, builder.Add, path), path, maxUnpackedBytes: 100_000));
         Assert.Equal($"{path}: result.json unpacks to more than 100000 bytes", failure.Message);
+    }
+
+    // 256 MB of zeros in 2 MB, as rows of 256 numbers: 1 GB in memory.
+    [Fact]
+    public void Read_ZipOfZeros_IsRefusedBeforeTheMemoryIsTaken()
+    {
+        string row = $":[{string.Join(',', new int[256])}],";
+        string path = Path.Combine(_folder.Path, "zeros.zip");
+        using (var zip = ZipFile.Open(path, ZipArchiveMode.Create))
+        using (var writer = new StreamWriter(zip.CreateEntry("result.json", CompressionLevel.Fastest).Open()))
+        {
+            writer.Write("{");
+            for (int i = 0; i < 200_000; i++)
+                writer.Write($"\"{i}\"{row}");
+            writer.Write("\"x\":[0]}");
+        }
+        long before = GC.GetTotalAllocatedBytes();
+        string message = Assert.Throws<DataException>(() => SubmissionFile.Read(path, threads: 2)).Message;
+        long length = new FileInfo(path).Length;
+        Assert.Equal($"{path}: its embeddings would take more than {(1 << 28) + (8 * length)} bytes of memory, too much for a file of {length} bytes: a zip bomb?", message);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 450_000_000);
+    }
+
+    [Fact]
+    public void Read_ZipWithHundredThousandFiles_IsRefusedByTheirList()
+    {
+        string path = Path.Combine(_folder.Path, "many.zip");
+        using (var zip = ZipFile.Open(path, ZipArchiveMode.Create))
+        {
+            for (int i = 0; i < 30_000; i++)
+                zip.CreateEntry($"{i}.json");
+        }
+        Refused(path, "more than 1048576 bytes would be read to find what is in it: damaged?");
     }
 
     [Fact]

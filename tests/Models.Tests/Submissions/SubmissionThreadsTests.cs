@@ -91,7 +91,7 @@ public sealed class SubmissionThreadsTests : IDisposable
     {
         var table = Large();
         var builder = new EmbeddingTableBuilder("e.json");
-        SubmissionJsonReader.ReadInBlocks(Bytes(Json(table, comma, colon)), builder, "e.json", threads);
+        SubmissionJsonReader.ReadInBlocks(Bytes(Json(table, comma, colon)), builder.Add, "e.json", threads);
         Assert.Equal(Tables.Show(table), Tables.Show(builder.Build()));
     }
 
@@ -107,7 +107,7 @@ public sealed class SubmissionThreadsTests : IDisposable
         string path = _folder.Write("e.json", json);
         string[] inOrder = Tables.Show(SubmissionFile.Read(path, threads: 1));
 
-        Assert.Throws<DataException>(() => SubmissionJsonReader.ReadInBlocks(Bytes(json), new EmbeddingTableBuilder(path), path, threads: 2));
+        Assert.Throws<DataException>(() => SubmissionJsonReader.ReadInBlocks(Bytes(json), new EmbeddingTableBuilder(path).Add, path, threads: 2));
         Assert.Equal(inOrder, Tables.Show(SubmissionFile.Read(path, threads: 2)));
     }
 

@@ -72,6 +72,17 @@ public sealed class JiebaDictionaryTests
     }
 
     // Python counts without a limit.
+    // Single characters whose places in the table of prefixes are all next to each other.
+    [Fact]
+    public void Parse_WordsThatMakeTheTableSlow_AreRefused()
+    {
+        uint[] places = [.. Enumerable.Range(0x10000, 0x100000).Select(static character => (uint)((ulong)character * 0x9E3779B97F4A7C15 >> 32) & 0xffff)];
+        string[] words = [.. Enumerable.Range(0, places.Length).Where(i => places[i] < 0x400).Select(static i => char.ConvertFromUtf32(0x10000 + i))];
+        Assert.InRange(words.Length, 10_000, 30_000);
+        Assert.Contains("or words that are chosen to make the dictionary slow", Assert.Throws<DataException>(() => Parse(string.Concat(words.Select(static word => $"{word} 1\n")))).Message, StringComparison.Ordinal);
+        Assert.Equal(Math.Log(1) - Math.Log(3), Score(Parse("甲 1\n乙 1\n丙 1\n"), "甲"));
+    }
+
     [Fact]
     public void Parse_CountsBeyond32Bits_AreTaken()
     {
@@ -84,7 +95,7 @@ public sealed class JiebaDictionaryTests
     public void Parse_NotUtf8_NamesTheLine()
     {
         byte[] content = [.. "甲 3\n"u8, 0xD2, 0xD2, .. " 3\n"u8];
-        Assert.StartsWith("words.txt line 2: ", Assert.Throws<DataException>(() => JiebaDictionary.Parse(content, "words.txt")).Message, StringComparison.Ordinal);
+        Assert.Equal("words.txt: line 2 is not valid UTF-8", Assert.Throws<DataException>(() => JiebaDictionary.Parse(content, "words.txt")).Message);
     }
 
     [Fact]

@@ -34,6 +34,13 @@ public sealed class VocabularyTests
     }
 
     [Fact]
+    public void Parse_MorePiecesThanAWordTableHas_IsRefused()
+    {
+        byte[] content = Encoding.UTF8.GetBytes(Special + string.Concat(Enumerable.Repeat("a\n", Vocabulary.MostPieces - 4)));
+        Assert.Equal("vocab.txt: has more than 1048576 pieces", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "vocab.txt")).Message);
+    }
+
+    [Fact]
     public void Parse_SpecialTokensAnywhere_AreFound()
     {
         var vocabulary = Parse("a\n[MASK]\n[SEP]\n[CLS]\n[UNK]\n[PAD]");

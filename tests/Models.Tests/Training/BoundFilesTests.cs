@@ -18,7 +18,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
     private static string Advice(string run) => $"; {Older} is whole: delete {Path.Combine(run, Newest)}, and the run continues from step 16";
 
     private static string NoneIsWhole(string run) =>
-        $"; no older checkpoint is known to be whole: restore it, or delete {Path.Combine(run, Newest)} and {Path.Combine(run, Older)}, and the run begins at step 0";
+        $"; no older checkpoint is known to be whole: restore the file, or delete {Path.Combine(run, Newest)} and {Path.Combine(run, Older)}, and the run begins at step 0";
 
     [Fact]
     public void Resume_AnyFileOfTheNewestCheckpointChanged_IsRefusedAndNamesTheOlderOne()
@@ -260,7 +260,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
     {
         string folder = Path.Combine(runs.CopyOfPretrained($"list-{content.GetHashCode(StringComparison.Ordinal)}"), "last"), list = Path.Combine(folder, "checksums.json");
         File.WriteAllText(list, content.Replace("HASH", new string('0', 64), StringComparison.Ordinal));
-        Assert.Equal($"{list}: {expected}; restore it, or delete {list} to use the folder as it is", Assert.Throws<DataException>(() => ModelFolder.Open(folder)).Message);
+        Assert.Equal($"{list}: {expected}; restore the file, or delete {list} to use the folder as it is", Assert.Throws<DataException>(() => ModelFolder.Open(folder)).Message);
     }
 
     private string Unfinished(string name)

@@ -117,7 +117,7 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Begin(inner, "finetune");
         Put(inner, "checkpoint-5/model.safetensors");
         string[] before = Files(folder);
-        using (RunFolder.Open(inner, TinyRun.Arguments("finetune")))
+        using (RunLock.Take(inner))
             Assert.Contains($"{inner} is in use by", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), overwrite: true)).Message, StringComparison.Ordinal);
         Assert.Equal(before, Files(folder));
     }

@@ -38,7 +38,7 @@ internal static class TinyRun
         string data, string pretrained, string output, int threads = 1, bool eager = false, StopAt? stop = null)
     {
         using var device = new CpuDevice(threads);
-        return Finetuning.Run(device, Options(output, eager), new DataFolder(data), pretrained, fold: 2, stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+        return Finetuning.Run(device, Options(output, eager), new DataFolder(data), pretrained, fold: 2, stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None)!.Value;
     }
 
     /// <summary>Writes the embeddings of test_b in single precision, so that every bit counts.</summary>

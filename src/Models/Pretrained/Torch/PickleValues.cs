@@ -9,8 +9,8 @@ internal sealed record PickleTuple(object?[] Items);
 /// <summary>A list.</summary>
 internal sealed record PickleList(List<object?> Items);
 
-/// <summary>A dictionary or an ordered dictionary; keys are texts or numbers.</summary>
-internal sealed record PickleMap(OrderedDictionary<object, object?> Items);
+/// <summary>A dictionary or an ordered dictionary. A key that is a number is a text behind a NUL.</summary>
+internal sealed record PickleMap(OrderedDictionary<string, object?> Items);
 
 /// <summary>Bytes, which only programs other than PyTorch write.</summary>
 internal sealed record PickleBytes;

@@ -185,8 +185,8 @@ internal sealed class TorchFile : TensorFile
     {
         foreach (var (key, value) in (root as PickleMap)?.Items ?? [])
         {
-            if (key is string name && value is PickledTensor tensor)
-                _tensors.Add(TorchTensor.Create(this, name, tensor, find));
+            if (!key.StartsWith('\0') && value is PickledTensor tensor)
+                _tensors.Add(TorchTensor.Create(this, key, tensor, find));
         }
     }
 

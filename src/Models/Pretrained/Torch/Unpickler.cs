@@ -93,9 +93,9 @@ internal sealed class Unpickler
             case '}': _stack.Add(new PickleMap([])); break;
             case 's': SetItems(PopSome(2)); break;
             case 'u': SetItems(PopToMark()); break;
-            case 'q': _memo[_input.Byte()] = Top(); break;
-            case 'r': _memo[_input.UInt32()] = Top(); break;
-            case '\x94': _memo[(uint)_memo.Count] = Top(); break;
+            case 'q': WriteMemo(_input.Byte()); break;
+            case 'r': WriteMemo(_input.UInt32()); break;
+            case '\x94': WriteMemo((uint)_memo.Count); break;
             case 'h': ReadMemo(_input.Byte()); break;
             case 'j': ReadMemo(_input.UInt32()); break;
             case 'c': _stack.Add(Global(_input.Line(), _input.Line())); break;
@@ -168,8 +168,13 @@ internal sealed class Unpickler
             Set(map, items[i], items[i + 1]);
     }
 
-    private void Set(PickleMap map, object? key, object? value) =>
-        map.Items[key is string or long ? key : throw _input.Wrong("has a key that is neither text nor number")] = value;
+    // A key that is a number is kept as a text, which no tensor has as its name: many numbers can have one hash value.
+    private void Set(PickleMap map, object? key, object? value) => map.Items[key switch
+    {
+        string text => text,
+        long number => string.Create(CultureInfo.InvariantCulture, $"\0{number}"),
+        _ => throw _input.Wrong("has a key that is neither text nor number"),
+    }] = value;
 
     private object?[] Items(object? value, string what) =>
         (value as PickleTuple ?? throw _input.Wrong($"needs a tuple as {what}")).Items;
@@ -192,6 +197,9 @@ internal sealed class Unpickler
         else
             _stack.Add(value);
     }
+
+    // A pickler counts the entries from 0.
+    private void WriteMemo(uint index) => _memo[index <= MostOperations ? index : throw _input.Wrong($"writes memo entry {index}, more than {MostOperations}")] = Top();
 
     private void ReadMemo(uint index) => _stack.Add(_memo.TryGetValue(index, out object? value) ? value
         : throw _input.Wrong($"reads memo entry {index}, which was never written"));

@@ -43,7 +43,20 @@ internal static class ZipDirectory
             if (!entries.TryAdd(entry.Name, entry))
                 throw new DataException($"{file.Path}: the zip archive has {Printable.Quote(entry.Name)} twice");
         }
+        RequireApart(file, entries.Values);
         return entries;
+    }
+
+    // Each storage is read once for its checksum. If all of them shared the same bytes, that would take for ever.
+    private static void RequireApart(FileBytes file, IEnumerable<ZipEntry> entries)
+    {
+        long end = 0;
+        foreach (var entry in entries.Where(static entry => entry.Length > 0).OrderBy(static entry => entry.Position))
+        {
+            if (entry.Position < end)
+                throw new DataException($"{file.Path}: {Printable.Quote(entry.Name)} in the zip archive begins inside another file of it");
+            end = entry.Position + entry.Length;
+        }
     }
 
     // The record at the end of the archive has the position of the directory. A position of 64 bits is in a second

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;

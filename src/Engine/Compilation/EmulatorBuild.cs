@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
@@ -97,7 +98,7 @@ public static partial class EmulatorBuild
         static void Flush(string file)
         {
             using var written = File.OpenHandle(file, access: FileAccess.ReadWrite);
-            RandomAccess.FlushToDisk(written);
+            DiskFlush.Flush(written);
         }
     }
 

@@ -6,11 +6,13 @@ import shutil
 import struct
 import subprocess
 
-# Calls that may fail and the command still ends with 0: call, place, reason.
+# Calls that may fail and the command still ends with 0: call, error, place, reason.
 HARMLESS = [
-    ("unlink|rmdir|open folder", r"/\.(tmp|old)-", "a leftover that cannot be deleted is deleted by the next run"),
-    ("unlink", r"/\.lock-owner$", "the number of a process that has ended is replaced by the next run"),
-    ("flock", r"", "on a file system without locks, files are written all the same"),
+    ("unlink|rmdir|open folder", ".*", r"/\.(tmp|old)-", "a leftover that cannot be deleted is deleted by the next run"),
+    ("unlink", ".*", r"/\.lock-owner$", "the number of a process that has ended is replaced by the next run"),
+    ("open folder", ".*", r"^out(/\w+|/\.import-.*)?$", "leftovers that are not found are deleted by the next run"),
+    ("open", "EACCES", r"(^|/)[^.]+$", "a folder that must not be read cannot be flushed"),
+    ("flock", "ENOLCK", r"", "on a file system without locks, files are written all the same"),
 ]
 
 # What some scenarios are for; the others are for calls and kills.

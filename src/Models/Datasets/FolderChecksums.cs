@@ -124,7 +124,7 @@ internal static class FolderChecksums
         var listed = new Dictionary<string, string>();
         foreach (var (name, value) in files)
         {
-            if (name.Length == 0 || name is "." or ".." || name.AsSpan().ContainsAny('/', '\\', '\0') || value is not JsonValue text || !text.TryGetValue(out string? hash)
+            if (name.Length == 0 || name is "." or ".." || Printable.OneLine(name) != name || name.AsSpan().ContainsAny('/', '\\', '\0') || value is not JsonValue text || !text.TryGetValue(out string? hash)
                 || hash.Length != 2 * SHA256.HashSizeInBytes || !hash.All(char.IsAsciiHexDigitLower))
             {
                 throw new DataException($"{file}: {Printable.Quote(name)} is not the name of a file with its SHA-256");

@@ -12,6 +12,9 @@ internal static class JsonLines
 {
     private const double MostWhole = 1L << 53;
 
+    // Each costs an exception. A file with more is not one of metrics.
+    private const int MostBadLines = 1_000;
+
     /// <summary>The objects of a file with one on each line; none if there is no file.</summary>
     public static IReadOnlyList<JsonObject> Read(string file, List<string> notes)
     {
@@ -19,7 +22,7 @@ internal static class JsonLines
         if (ReadFile(file, notes) is not { } bytes)
             return lines;
         int number = 0, bad = 0, firstBad = 0;
-        for (int from = 0; from < bytes.Length;)
+        for (int from = 0; from < bytes.Length && bad < MostBadLines;)
         {
             int length = bytes.AsSpan(from).IndexOf((byte)'\n');
             bool isCut = length < 0;
@@ -34,7 +37,7 @@ internal static class JsonLines
                 firstBad = number;
         }
         if (bad > 0)
-            notes.Add($"{file}: line {firstBad} is not a JSON object and is left out{(bad > 1 ? $", and so are {bad - 1} more" : "")}");
+            notes.Add($"{file}: line {firstBad} is not a JSON object and is left out{(bad == MostBadLines ? ", and so is the rest of the file, which has more such lines" : bad > 1 ? $", and so are {bad - 1} more" : "")}");
         return lines;
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Training;
@@ -20,6 +21,9 @@ internal sealed class RunMetrics(string run)
 
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
+
+    // A process that was killed leaves one. Each costs an exception.
+    private const int MostDamagedLines = 1_000;
 
     // Some million lines.
     private static readonly FileLimit Limit = new("a file of metrics", 1000);
@@ -64,13 +68,15 @@ internal sealed class RunMetrics(string run)
     /// </summary>
     public void Flush(TrainerState state)
     {
-        Change(FileMode.Append, static stream => stream.Flush(flushToDisk: true));
+        Change(FileMode.Append, DiskFlush.Flush);
         byte[] content = FileFailure.ReadAllBytes(_file, Limit);
         (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }
 
     /// <summary>Whether a line is of a step after the start and not of the stop there.</summary>
-    /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or has many damaged lines; the message names it.
+    /// </exception>
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
         && Lines(run, whole: false).Any(static line => !line.ContainsKey(Stopped) && line[Step] is JsonValue step && step.TryGetValue(out double number) && number > 0);
 
@@ -108,13 +114,15 @@ internal sealed class RunMetrics(string run)
 
     private static IEnumerable<(int Number, JsonObject Values)> Lines(string file, byte[] content, bool whole)
     {
-        int number = 0;
+        int number = 0, damaged = 0;
         for (int start = 0, end; start < content.Length; start = end + 1)
         {
             end = Array.IndexOf(content, (byte)'\n', start) is >= 0 and var found ? found : content.Length;
             number++;
             if (Parse($"{file}: line {number}", content.AsSpan(start, end - start), whole) is { } values)
                 yield return (number, values);
+            else if (++damaged == MostDamagedLines)
+                throw new DataException($"{file}: has {damaged} lines that are not JSON objects: damaged?");
         }
     }
 

@@ -123,18 +123,19 @@ public sealed class ReproductionTests : IDisposable
         Assert.Equal(3, first.Distinct().Count());
         string expected = Path.Combine(_root, "expected");
         SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = 2, Videos = 4, Pairs = 1, PairVideos = 3, TestVideos = 90, Frames = null }, expected, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.Equal(first[2], Head(expected));
+        Assert.Equal(first[2], Head(Path.Combine(expected, "pointwise", "pretrain_0.tfrecords")));
 
         string FirstVideo(ulong seed)
         {
             string output = Path.Combine(_root, $"seed-{seed}");
-            using var stop = new StopAtData();
+            string? head = null;
+            using var stop = new StopAtData(() => head = Head(Directory.GetFiles(output, "*pretrain_0.tfrecords*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).Single()));
             Assert.ThrowsAny<OperationCanceledException>(() => Models.Reproduction.ReproductionRun.Run(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token));
             Assert.False(Directory.Exists(Path.Combine(output, "data")));
-            return Head(Path.Combine(output, "data.unfinished"));
+            return head!;
         }
 
-        static string Head(string data) => Convert.ToHexString(File.ReadAllBytes(Path.Combine(data, "pointwise", "pretrain_0.tfrecords")).AsSpan(0, 1000));
+        static string Head(string file) => Convert.ToHexString(File.ReadAllBytes(file).AsSpan(0, 1000));
     }
 
     // Every score when it is known, in order; those of the validations in between.
@@ -151,16 +152,20 @@ public sealed class ReproductionTests : IDisposable
 
     private static ReproductionOptions Options(IReadOnlyList<string> models) => new() { OutputDirectory = "out", Preset = "micro", Models = models, Seed = 11 };
 
-    private sealed class StopAtData : IProgressSink, IDisposable
+    private sealed class StopAtData(Action read) : IProgressSink, IDisposable
     {
         private readonly CancellationTokenSource _stop = new();
 
         public CancellationToken Token => _stop.Token;
 
-        public void Begin(string label, long total, long done) => _stop.Cancel();
+        public void Begin(string label, long total, long done)
+        {
+        }
 
         public void Report(long done, string text)
         {
+            read();
+            _stop.Cancel();
         }
 
         public void End(string text)

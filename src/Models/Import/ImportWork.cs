@@ -101,7 +101,7 @@ internal sealed class ImportWork : IDisposable
                 MoveToOutput();
                 return record.Result;
             }
-            var state = JsonFile.Read(Path.Combine(_folder, State), ImportJson.Default.ImportState);
+            var state = ReadState();
             if (state.Key == key)
                 Load(state);
             else if (state.Key.Length > 0)
@@ -256,8 +256,6 @@ internal sealed class ImportWork : IDisposable
                 string path = Path.GetFullPath(name, _folder);
                 if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
                     throw new DataException($"{name}: is not a file of an import");
-                if (length < 0)
-                    throw new DataException($"{name}: has no such size");
                 if (FileKind.StatusOf(path) is { IsLink: true })
                     throw new DataException($"{name}: is a link");
                 var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
@@ -280,7 +278,15 @@ internal sealed class ImportWork : IDisposable
         Saved = state;
     }
 
-    private void SaveState(ImportState state) => Write(State, stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+    private void SaveState(ImportState state) => Write(State, stream => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, ImportJson.Default.ImportState)!.AsObject()));
+
+    private ImportState ReadState()
+    {
+        string file = Path.Combine(_folder, State);
+        byte[] content = JsonFile.ReadBytes(file);
+        return JsonSeal.IsWhole(JsonFile.ParseObject(file, content)) ? JsonFile.Parse(file, content, ImportJson.Default.ImportState)
+            : throw new DataException($"{file}: has changed since it was written");
+    }
 
     private void Write(string name, Action<Stream> write)
     {

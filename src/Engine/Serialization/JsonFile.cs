@@ -7,8 +7,8 @@ namespace VideoSim.Engine.Serialization;
 /// <summary>Reads JSON files. An error is one line that names the file.</summary>
 public static class JsonFile
 {
-    // A description of a model or a run takes some kilobytes. Parsed, a text takes some ten times its size.
-    private const int MostBytes = 1 << 25;
+    // The largest is the record of an import, which may name 100,000 bad rows. Others have some kilobytes.
+    private const int MostBytes = 1 << 27;
 
     /// <summary>The value in a file.</summary>
     /// <param name="path">The file.</param>

@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 pack=$(realpath "$1") work=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 problems=0
+[ -x "$pack/videosim" ] || { echo "$pack is not a folder of bench/gpu/pack" >&2; exit 1; }
 
 problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
 
@@ -89,8 +90,8 @@ missing() {
 stopped() {
     REHEARSAL=1 bench/gpu/run "$pack" "$work/stopped" steps > "$work/stopped.txt" 2>&1 &
     local process=$!
-    until grep -q 'step of uniter, pretrain: "median' "$work/stopped/log.txt" 2> /dev/null; do sleep 0.2; done
-    kill $process
+    until grep -q 'step of uniter, pretrain: "median' "$work/stopped/log.txt" 2> /dev/null || ! kill -0 $process 2> /dev/null; do sleep 0.2; done
+    kill $process || problem "the run ended before it was stopped"
     wait $process
     [ $? -ne 0 ] || problem "the exit code is 0"
     tar -C "$work/stopped" -xzf "$work/stopped/results.tgz" || problem "results.tgz is not whole"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """try-terminal.py [VIDEOSIM]: runs commands on a pseudo-terminal of 40 columns and looks at what is drawn.
 
-Checks that progress and tables fit, that nothing is cut within a word, that a resize in the middle is followed, and
-that colours and control codes appear only where they may: not with TERM=dumb, not in a pipe, no colours with NO_COLOR.
+Checks that progress and tables fit, that nothing is cut within a word, that a resize in the middle is followed, that
+a training whose terminal goes away saves a checkpoint, or goes on if hangups are ignored, and that colours and control
+codes appear only where they may: not with TERM=dumb, not in a pipe, no colours with NO_COLOR.
 """
 
 import fcntl
@@ -63,6 +64,21 @@ def on_terminal(command, folder, width=NARROW, then=None, **environment):
     return text.decode(), (text[:marks[0]].decode(), text[marks[0]:].decode()) if marks else None
 
 
+def without_terminal(command, folder, ignored=False):
+    """Exit code of a command whose terminal goes away when progress has begun."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        if ignored:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.execv(command[0], command)
+    text = b""
+    while not re.search(rb"[1-9]\d*/\d", text):
+        text += os.read(terminal, 1 << 16)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def drawn(text):
     """All states of all lines: a line ends with a line feed, and is drawn anew behind a carriage return."""
     return [line for line in re.split(r"[\r\n]+", ESCAPE.sub("", text)) if line]
@@ -93,7 +109,7 @@ def main():
         checks.fits("progress", text, NARROW)
         states = [line for line in drawn(text) if "/3300" in line]
         checks.that(len(states) > 1, "progress is not drawn", text)
-        checks.that(all(re.fullmatch(r"(synthetic data: )?\d+/3300( \(\d+%\))?(, [\d.]+/s)?(, [\dms. ]+ left)?", line) for line in states), "progress is cut", "\n".join(states))
+        checks.that(all(re.fullmatch(r"((synthetic )?data: )?\d+/3300( \(\d+%\))?(, [\d.]+/s)?(, [\dms. ]+ left)?", line) for line in states), "progress is cut", "\n".join(states))
         checks.that("\x1b[32m" in text, "no colour on a terminal")
 
         train = [program, "pretrain", "--model", "mix", "--preset", "micro", "--data", "data", "--set", "pretrain.steps=150", "--set", "pretrain.log_every=10", "--set", "pretrain.evaluate_every=50"]
@@ -110,6 +126,14 @@ def main():
         checks.that(not re.search(r"\x1b\[[0-9;]*m", text), "colours although NO_COLOR is set", text)
         text, _ = on_terminal([*train, "--output-dir", "dumb"], folder, TERM="dumb")
         checks.that("\x1b" not in text, "control codes although the terminal is dumb", repr(text))
+
+        code = without_terminal([*train, "--set", "pretrain.steps=100000", "--output-dir", "gone"], folder)
+        checks.that(code == 128 + signal.SIGHUP, f"exit code {code} of a training whose terminal is gone")
+        checks.that(any(Path(folder, "gone").glob("checkpoint-[1-9]*")), "no checkpoint of a training whose terminal is gone")
+        code = without_terminal([*train, "--output-dir", "ignored"], folder, ignored=True)
+        checks.that(code == 0, f"exit code {code} of a training that ignores that its terminal is gone")
+        whole, without = (Path(folder, name, "last", "model.safetensors") for name in ("narrow", "ignored"))
+        checks.that(without.exists() and without.read_bytes() == whole.read_bytes(), "other weights without a terminal")
 
         for command in (["kernels", "list", "--preset", "micro"], ["data", "folds", "--data", "data"], ["data", "inspect", "data/test_b"], ["devices"], ["pretrain", "--help"], ["--help"]):
             text, _ = on_terminal([program, *command], folder)

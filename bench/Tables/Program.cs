@@ -1,6 +1,8 @@
 // Writes the files of the repository that are generated from code: dotnet run -c Release --project bench/Tables
+using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Tables;
 
@@ -24,6 +26,6 @@ catch (DataException e) // without NVRTC
 
 void Write(string path, string text)
 {
-    File.WriteAllText(Path.Combine(root.FullName, path), text);
+    AtomicFile.Write(Path.Combine(root.FullName, path), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
     Console.WriteLine($"wrote {path}");
 }

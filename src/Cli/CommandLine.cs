@@ -21,15 +21,13 @@ internal static class CommandLine
 {
     public const int Done = 0, Failed = 1, WrongUsage = 2, Interrupted = 130;
 
-    // Saving a checkpoint of the largest model takes seconds; the library's limit of 2 seconds would interrupt it.
-    private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
-
     // A title or an id may begin with @; the library would read a file of that name.
     private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
 
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
-        Console.SetError(new DroppingWriter(Console.Error));
+        StandardStreams.Prepare();
+        using var interruption = new Interruption(ProcessEnd.Now);
         ParseResult? parsed = null;
         string? problem;
         try
@@ -43,10 +41,28 @@ internal static class CommandLine
         }
         if (parsed is null || problem is not null)
         {
-            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {(parsed is null ? "" : CommandPath.Of(parsed.CommandResult.Command))}".TrimEnd()} --help')");
+            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem?.ReplaceLineEndings(" ")} (see '{$"{CommandPath.Program} {(parsed is null ? "" : CommandPath.Of(parsed.CommandResult.Command))}".TrimEnd()} --help')");
             return WrongUsage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
+        try
+        {
+            // The library's own handling of signals is off: it ends a save after some time, and does not hear SIGHUP.
+            int exitCode = await parsed.InvokeAsync(new Invocation(interruption) { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption.Token);
+            interruption.Finish();
+            return exitCode;
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            // Of help and version, which the library writes.
+            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError(CommandConsole.OutputFailure(e));
+            return Failed;
+        }
+    }
+
+    /// <summary>The command's way to what listens to signals.</summary>
+    private sealed class Invocation(Interruption interruption) : InvocationConfiguration
+    {
+        public Interruption Interruption => interruption;
     }
 
     /// <summary>Adds what all commands have: help, and the options for messages.</summary>
@@ -69,34 +85,46 @@ internal static class CommandLine
     /// <param name="resumes">Whether the same command continues after an interruption.</param>
     public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, bool resumes = false)
     {
-        // The work runs on another thread, so this one can react to Ctrl-C. It is never cancelled before it begins:
-        // the work itself handles the token.
-        command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, resumes, cancellation)), CancellationToken.None));
+        // The work has a thread of its own. It is never cancelled before it begins: the work itself handles the token.
+        // The threads of the pool stay free for SIGHUP, which .NET handles on one of them.
+        command.SetAction((parsed, _) => Task.Factory.StartNew(
+            () => Finish(Run(parsed, work, json, resumes, ((Invocation)parsed.InvocationConfiguration).Interruption)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         return command;
     }
 
-    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, bool resumes, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, bool resumes, Interruption interruption)
     {
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
+        interruption.Report(() => WriteInterrupted("where it stopped"), () => console.Progress.Note("interrupted: saving what is done; a second signal ends at once"));
         try
         {
             RequireFolderFor(parsed);
-            return work(parsed, console, cancellation);
+            int exitCode = work(parsed, console, interruption.Token);
+            interruption.Finish();
+            // A bench that is interrupted returns the same code for every signal.
+            return exitCode == Interrupted ? interruption.ExitCode ?? Interrupted : exitCode;
         }
-        catch (OperationCanceledException e)
+        catch (Exception e) when (IsCancellation(e))
         {
-            string place = e is RunInterruptedException run ? $"from step {run.Step}, which is saved" : "where it stopped";
-            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
-            return Interrupted;
+            interruption.Finish();
+            WriteInterrupted(e is RunInterruptedException run ? $"from step {run.Step}, which is saved" : "where it stopped");
+            return interruption.ExitCode ?? Interrupted;
         }
         catch (Exception e)
         {
+            interruption.Finish();
             console.WriteError(parsed.GetValue(CommonOptions.Verbose) ? e.ToString()
                 : IsForeseen(e) ? e.Message.ReplaceLineEndings(" ")
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows the place in the code)");
             return Failed;
         }
+
+        void WriteInterrupted(string place) =>
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
     }
+
+    // Threads that work together report one exception each.
+    private static bool IsCancellation(Exception e) => e is OperationCanceledException || (e is AggregateException all && all.Flatten().InnerExceptions.All(static one => one is OperationCanceledException));
 
     private static void RequireFolderFor(ParseResult parsed)
     {

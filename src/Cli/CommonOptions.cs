@@ -5,6 +5,7 @@ using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
@@ -128,8 +129,8 @@ internal static class CommonOptions
     /// <exception cref="DataException">It is not a folder; the message names the option.</exception>
     public static void RequireFolder(string option, string path, string what)
     {
-        if (!Directory.Exists(path))
-            throw new DataException($"{option} {Printable.Whole(path)}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}{WrongSeparator(path)}");
+        if (!PathCheck.IsFolder(path))
+            throw new DataException($"{option} {Printable.Whole(path)}: {(PathCheck.IsFile(path) ? $"is a file, not {what}" : "there is no such folder")}{WrongSeparator(path)}");
     }
 
     // A path of Windows on another system is one long name.
@@ -246,13 +247,21 @@ internal static class CommonOptions
         }
     });
 
-    /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
-    public static Device Open(string name, int threads, bool products = true)
+    /// <summary>
+    /// Opens the device that the options name; see <see cref="DeviceNames.Open"/>. If the cache of compiled kernels is
+    /// not used, a note gives the reason.
+    /// </summary>
+    public static Device Open(string name, int threads, CommandConsole console, bool products = true)
     {
         var device = DeviceNames.Open(name, threads, products);
         _opened = device as CudaDevice;
+        if (_opened?.Images is InstalledKernels { CacheProblem: { } problem })
+            NoteCache(problem, console);
         return device;
     }
+
+    /// <summary>Tells why the cache of compiled kernels is not used.</summary>
+    public static void NoteCache(string problem, CommandConsole console) => console.Progress.Note($"{problem}; until then every run compiles its kernels again");
 
     /// <summary>Whether the GPU that this process opened last has work that may never end.</summary>
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
@@ -286,7 +295,7 @@ internal sealed class RunOptionSet
             command.Add(option);
     }
 
-    public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+    public Device OpenDevice(ParseResult parsed, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console);
 
     public IEnumerable<string> ModelsOf(SymbolResult result) => result.GetValue(_model) is { } name ? [ModelZoo.Canonical(name)] : [];
 

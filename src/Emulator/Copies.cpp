@@ -27,6 +27,7 @@ Result allocate(DeviceMemory& memory, void** address, size_t bytes) {
         return failure;
     if (bytes == 0)
         return fail(InvalidValue, "an allocation of 0 bytes");
+    state().counts["allocation"]++;
     *address = isDue(state().faults.allocation) ? nullptr : memory.allocate(bytes);
     return *address ? Success : fail(OutOfMemory, "no room for " + std::to_string(bytes) + " bytes");
 }
@@ -42,26 +43,36 @@ Result release(DeviceMemory& memory, void* address) {
 
 EXPORT int cuMemAlloc_v2(void** address, size_t bytes) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return allocate(deviceMemory(), address, bytes);
 }
 
 EXPORT int cuMemFree_v2(void* address) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return release(deviceMemory(), address);
 }
 
 EXPORT int cuMemHostAlloc(void** address, size_t bytes, unsigned) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return allocate(hostMemory(), address, bytes);
 }
 
 EXPORT int cuMemFreeHost(void* address) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return release(hostMemory(), address);
 }
 
 EXPORT int cuMemsetD8Async(void* address, unsigned char value, size_t bytes, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     Stream* order = findStream(stream);
@@ -73,16 +84,22 @@ EXPORT int cuMemsetD8Async(void* address, unsigned char value, size_t bytes, voi
 
 EXPORT int cuMemcpyHtoDAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return copy(destination, source, bytes, destination, stream, giveCopy);
 }
 
 EXPORT int cuMemcpyDtoHAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return copy(destination, source, bytes, source, stream, giveCopy);
 }
 
 EXPORT int cuMemcpyDtoDAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (bytes > 0 && !deviceMemory().holds(source, bytes))
         return fail(InvalidValue, "a copy of " + std::to_string(bytes) + " bytes begins outside of its allocation");
     return copy(destination, source, bytes, destination, stream, give);

@@ -212,13 +212,21 @@ EXPORT const char* cublasLtGetStatusString(int status) {
 
 EXPORT int cublasLtCreate(void** handle) {
     Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     *handle = &state();
     return usable() ? NoContext : Ok;
 }
 
-EXPORT int cublasLtDestroy(void*) { return Ok; }
+EXPORT int cublasLtDestroy(void*) {
+    Guard guard(state().lock);
+    return enter(__func__) ? Failed : Ok;
+}
 
 EXPORT int cublasLtMatmulDescCreate(Descriptor** descriptor, int computeType, int scaleType) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     *descriptor = nullptr;
     if (computeType != Compute32F || scaleType != Float32)
         return Unsupported;
@@ -227,11 +235,17 @@ EXPORT int cublasLtMatmulDescCreate(Descriptor** descriptor, int computeType, in
 }
 
 EXPORT int cublasLtMatmulDescDestroy(Descriptor* descriptor) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     delete descriptor;
     return Ok;
 }
 
 EXPORT int cublasLtMatmulDescSetAttribute(Descriptor* descriptor, int attribute, const void* value, size_t bytes) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     switch (attribute) {
     case TransposeA: return set(descriptor->transposeA, value, bytes);
     case TransposeB: return set(descriptor->transposeB, value, bytes);
@@ -243,6 +257,9 @@ EXPORT int cublasLtMatmulDescSetAttribute(Descriptor* descriptor, int attribute,
 }
 
 EXPORT int cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, uint64_t columns, int64_t leading) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     *layout = nullptr;
     if (type != Float32 && type != BFloat16)
         return Unsupported;
@@ -253,11 +270,17 @@ EXPORT int cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, 
 }
 
 EXPORT int cublasLtMatrixLayoutDestroy(Layout* layout) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     delete layout;
     return Ok;
 }
 
 EXPORT int cublasLtMatrixLayoutSetAttribute(Layout* layout, int attribute, const void* value, size_t bytes) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     switch (attribute) {
     case BatchCount: return set(layout->batch, value, bytes);
     case BatchStride: return set(layout->stride, value, bytes);
@@ -266,16 +289,25 @@ EXPORT int cublasLtMatrixLayoutSetAttribute(Layout* layout, int attribute, const
 }
 
 EXPORT int cublasLtMatmulPreferenceCreate(Preference** preference) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     *preference = new Preference;
     return Ok;
 }
 
 EXPORT int cublasLtMatmulPreferenceDestroy(Preference* preference) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     delete preference;
     return Ok;
 }
 
 EXPORT int cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attribute, const void* value, size_t bytes) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     if (attribute >= AlignmentA && attribute <= AlignmentD)
         return set(preference->alignments[attribute - AlignmentA], value, bytes);
     switch (attribute) {
@@ -287,6 +319,9 @@ EXPORT int cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attr
 
 EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, const Layout* a, const Layout* b, const Layout* c, const Layout* d,
                                           const Preference* preference, int requested, HeuristicResult* results, int* count) {
+    Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     *count = 0;
     if (requested < 1 || c != d || !isProduct(*descriptor, *a, *b, *c))
         return BadValue;
@@ -318,6 +353,8 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
                           const float* beta, const void* inC, const Layout* c, void* out, const Layout* d, const Algorithm* algorithm, void* workspace,
                           size_t workspaceBytes, void* stream) {
     Guard guard(state().lock);
+    if (enter(__func__))
+        return Failed;
     Stream* order = findStream(stream);
     if (usable())
         return Failed;

@@ -12,22 +12,40 @@
 
 namespace emulator {
 
-// The failures that the environment plants, for programs that a test cannot call into: EMULATOR_FAIL, such as
-// "allocation=3", and EMULATOR_STICKY=1.
+// Plants one failure, such as "allocation=3", and removes the one before; see README.md.
+static void plant(Faults& faults, const char* wish) {
+    faults.noDevice = strcmp(wish, "device") == 0;
+    faults.allocation = faults.launch = faults.lost = faults.calls = 0;
+    sscanf(wish, "allocation=%u", &faults.allocation);
+    sscanf(wish, "launch=%u", &faults.launch);
+    sscanf(wish, "lost=%u", &faults.lost);
+    faults.kernel = strncmp(wish, "kernel=", 7) == 0 ? wish + 7 : "";
+    faults.hang = strncmp(wish, "hang=", 5) == 0 ? wish + 5 : "";
+    char call[64] = "";
+    sscanf(wish, "call=%63[^:]:%u", call, &faults.calls);
+    faults.call = call;
+}
+
+// The failures that the environment plants, for programs that a test cannot call into: EMULATOR_FAIL and
+// EMULATOR_STICKY=1.
 static Faults faultsOfEnvironment() {
     Faults faults;
-    if (const char* wish = getenv("EMULATOR_FAIL")) {
-        faults.noDevice = strcmp(wish, "device") == 0;
-        sscanf(wish, "allocation=%u", &faults.allocation);
-        sscanf(wish, "launch=%u", &faults.launch);
-        if (strncmp(wish, "kernel=", 7) == 0)
-            faults.kernel = wish + 7;
-        if (strncmp(wish, "hang=", 5) == 0)
-            faults.hang = wish + 5;
-    }
+    if (const char* wish = getenv("EMULATOR_FAIL"))
+        plant(faults, wish);
     const char* sticky = getenv("EMULATOR_STICKY");
     faults.stay = sticky && strcmp(sticky, "1") == 0;
     return faults;
+}
+
+// Writes what the process has called so far to the file EMULATOR_COUNTS, so that a test can make each of it fail.
+static void writeCounts() {
+    const char* path = getenv("EMULATOR_COUNTS");
+    FILE* file = path ? fopen(path, "w") : nullptr;
+    if (!file)
+        return;
+    for (const auto& [name, count] : state().counts)
+        fprintf(file, "%s %u\n", name.c_str(), count);
+    fclose(file);
 }
 
 State& state() {
@@ -54,6 +72,13 @@ Result usableOutsideCapture() {
         return fail(CaptureUnsupported, "this call cannot be made while a stream is captured");
     }
     return usable();
+}
+
+Result enter(const char* call) {
+    state().counts[call]++;
+    if (state().lost)
+        return fail(Unknown, "the device is lost");
+    return state().faults.call == call && isDue(state().faults.calls) ? fail(Unknown, "a planted failure") : Success;
 }
 
 Stream* findStream(const void* handle) {
@@ -106,15 +131,10 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().build = check ? Build::Check : Build::Fast;
 }
 
-// Plants failures: there is no device, the n-th allocation fails, the n-th launch of a kernel fails (0 for none),
-// every launch of an entry fails (null for none).
-EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, const char* kernel) {
+// Plants a failure as EMULATOR_FAIL does; none for an empty text.
+EXPORT void emulatorInject(const char* failure) {
     Guard guard(state().lock);
-    Faults& faults = state().faults;
-    faults.noDevice = noDevice != 0;
-    faults.allocation = allocation;
-    faults.launch = launch;
-    faults.kernel = kernel ? kernel : "";
+    plant(state().faults, failure);
 }
 
 // Removes algorithms for matrix products: those with a bias, and those that require an alignment of more bytes than
@@ -130,6 +150,7 @@ EXPORT void emulatorKeepFaults(int keep) {
     Guard guard(state().lock);
     state().faults.stay = keep != 0;
     state().sticky = Success;
+    state().lost = false;
 }
 
 EXPORT size_t emulatorLiveAllocations() {
@@ -147,6 +168,8 @@ EXPORT size_t emulatorLiveObjects() {
 
 EXPORT int cuInit(unsigned flags) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (flags != 0)
         return fail(InvalidValue, "cuInit takes no flags");
     if (state().faults.noDevice)
@@ -183,6 +206,7 @@ EXPORT int cuGetErrorName(int code, const char** text) {
     case NotSupported: *text = "CUDA_ERROR_NOT_SUPPORTED"; break;
     case CaptureUnsupported: *text = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
     case CaptureInvalidated: *text = "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"; break;
+    case Unknown: *text = "CUDA_ERROR_UNKNOWN"; break;
     default: *text = nullptr; return InvalidValue;
     }
     return Success;
@@ -199,21 +223,33 @@ EXPORT int cuGetErrorString(int code, const char** text) {
 }
 
 EXPORT int cuDeviceGetCount(int* count) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     *count = 1;
     return Success;
 }
 
 EXPORT int cuDeviceGet(int* device, int ordinal) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     *device = ordinal;
     return ordinal == 0 ? Success : fail(InvalidDevice, "the emulator has one device");
 }
 
 EXPORT int cuDeviceGetName(char* name, int bytes, int) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     strncpy(name, "emulator", size_t(bytes));
     return Success;
 }
 
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     switch (attribute) {
     case 16: *value = 2; return Success;                       // multiprocessors: few, for small grids
     case 38: *value = 1 << 20; return Success;                 // L2 cache: small, quick to flush
@@ -226,6 +262,8 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
 
 EXPORT int cuDevicePrimaryCtxRetain(void** context, int device) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (!state().initialized || device != 0)
         return fail(NotInitialized, "cuInit was not called");
     state().contextUses++;
@@ -235,6 +273,8 @@ EXPORT int cuDevicePrimaryCtxRetain(void** context, int device) {
 
 EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (state().contextUses == 0)
         return fail(InvalidContext, "there is no context");
     waitForDevice();
@@ -248,16 +288,22 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
         state().streams.clear();
         if (!state().faults.stay)
             state().sticky = Success;
+        writeCounts();
     }
     return Success;
 }
 
 EXPORT int cuCtxSetCurrent(void* context) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     return !context || context == &state() ? Success : fail(InvalidContext, "not a context of the emulator");
 }
 
 EXPORT int cuStreamCreate(void** stream, unsigned) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     state().streams.push_back(std::make_unique<Stream>());
@@ -267,6 +313,8 @@ EXPORT int cuStreamCreate(void** stream, unsigned) {
 
 EXPORT int cuStreamDestroy_v2(void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     auto found = findIn(state().streams, stream);
     if (found == state().streams.end())
         return fail(InvalidHandle, "not a stream");
@@ -277,6 +325,8 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
 
 EXPORT int cuStreamSynchronize(void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     if (!findStream(stream))
@@ -287,6 +337,8 @@ EXPORT int cuStreamSynchronize(void* stream) {
 
 EXPORT int cuStreamQuery(void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     if (!findStream(stream))

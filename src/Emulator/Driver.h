@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,6 +38,7 @@ enum Result {
     NotSupported = 801,
     CaptureUnsupported = 900,
     CaptureInvalidated = 901,
+    Unknown = 999,
 };
 
 struct Function {
@@ -71,6 +73,9 @@ struct Event {
 struct Faults {
     bool noDevice = false;
     unsigned allocation = 0, launch = 0; // how many until the one that fails; 0 for none
+    unsigned lost = 0;                   // how many launches until the one after which every call fails
+    std::string call;                    // a function of the driver or of cuBLASLt,
+    unsigned calls = 0;                  // and how many of its calls until the one that fails
     std::string kernel;                  // all launches of this entry fault
     std::string hang;                    // launches of this entry never end
     bool noEpilogue = false;             // no algorithm adds a bias
@@ -86,6 +91,8 @@ struct State {
     int contextUses = 0;
     Result sticky = Success;
     bool hung = false; // by a launch that never ends
+    bool lost = false; // every call fails
+    std::map<std::string, unsigned> counts; // of allocations, launches and calls
     std::string detail; // of the last failure
     std::vector<std::unique_ptr<Module>> modules;
     std::vector<std::unique_ptr<Stream>> streams;
@@ -115,6 +122,10 @@ template <class T>
 auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
     return std::find_if(owned.begin(), owned.end(), [&](const auto& one) { return one.get() == handle; });
 }
+
+// The first thing in a function of the driver or of cuBLASLt: counts the call. Fails if the device is lost, or if this
+// call is the planted one.
+Result enter(const char* call);
 
 // Null if there is no such stream.
 Stream* findStream(const void* handle);

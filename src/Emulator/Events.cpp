@@ -6,6 +6,8 @@ using namespace emulator;
 
 EXPORT int cuEventCreate(void** event, unsigned) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     state().events.push_back(std::make_unique<Event>());
@@ -15,6 +17,8 @@ EXPORT int cuEventCreate(void** event, unsigned) {
 
 EXPORT int cuEventRecord(void* handle, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     auto found = findIn(state().events, handle);
@@ -27,6 +31,8 @@ EXPORT int cuEventRecord(void* handle, void* stream) {
 
 EXPORT int cuEventSynchronize(void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     if (findIn(state().events, handle) == state().events.end())
@@ -37,6 +43,8 @@ EXPORT int cuEventSynchronize(void* handle) {
 
 EXPORT int cuEventQuery(void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     if (findIn(state().events, handle) == state().events.end())
@@ -47,6 +55,8 @@ EXPORT int cuEventQuery(void* handle) {
 
 EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     auto start = findIn(state().events, from), end = findIn(state().events, to);
@@ -58,6 +68,8 @@ EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
 
 EXPORT int cuEventDestroy_v2(void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     auto found = findIn(state().events, handle);
     if (found == state().events.end())
         return fail(InvalidHandle, "not an event");

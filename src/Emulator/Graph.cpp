@@ -5,6 +5,8 @@ using namespace emulator;
 
 EXPORT int cuStreamBeginCapture_v2(void* handle, int) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     Stream* stream = findStream(handle);
@@ -17,6 +19,8 @@ EXPORT int cuStreamBeginCapture_v2(void* handle, int) {
 
 EXPORT int cuStreamEndCapture(void* handle, void** graph) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     *graph = nullptr;
     Stream* stream = findStream(handle);
     if (!stream || !stream->capture)
@@ -31,6 +35,8 @@ EXPORT int cuStreamEndCapture(void* handle, void** graph) {
 
 EXPORT int cuGraphInstantiateWithFlags(void** executable, void* handle, unsigned long long) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     auto found = findIn(state().graphs, handle);
@@ -43,6 +49,8 @@ EXPORT int cuGraphInstantiateWithFlags(void** executable, void* handle, unsigned
 
 EXPORT int cuGraphLaunch(void* handle, void* stream) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     auto found = findIn(state().executables, handle);
@@ -56,6 +64,8 @@ EXPORT int cuGraphLaunch(void* handle, void* stream) {
 
 EXPORT int cuGraphDestroy(void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     auto found = findIn(state().graphs, handle);
     if (found == state().graphs.end())
         return fail(InvalidHandle, "not a graph");
@@ -65,6 +75,8 @@ EXPORT int cuGraphDestroy(void* handle) {
 
 EXPORT int cuGraphExecDestroy(void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     auto found = findIn(state().executables, handle);
     if (found == state().executables.end())
         return fail(InvalidHandle, "not an executable graph");

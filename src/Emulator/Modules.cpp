@@ -80,6 +80,12 @@ void runLaunch(Launch& launch) {
     state().hung |= state().faults.hang == launch.code->entry;
     if (state().hung)
         return;
+    state().counts["launch"]++;
+    if (isDue(state().faults.lost)) {
+        state().lost = true;
+        state().sticky = fail(Unknown, "the device is lost");
+        return;
+    }
     if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
         launch.report("a planted failure");
     else
@@ -94,6 +100,8 @@ void runLaunch(Launch& launch) {
 
 EXPORT int cuModuleLoadData(void** module, const void* image) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
     std::string copy = readImage(image);
@@ -107,6 +115,8 @@ EXPORT int cuModuleLoadData(void** module, const void* image) {
 
 EXPORT int cuModuleUnload(void* module) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     auto found = findIn(state().modules, module);
     if (found == state().modules.end())
         return fail(InvalidHandle, "not a module");
@@ -117,6 +127,8 @@ EXPORT int cuModuleUnload(void* module) {
 
 EXPORT int cuModuleGetFunction(void** function, void* handle, const char* entry) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     auto found = findIn(state().modules, handle);
@@ -136,6 +148,8 @@ EXPORT int cuModuleGetFunction(void** function, void* handle, const char* entry)
 
 EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     Function* function = findFunction(handle);
     if (!function)
         return fail(InvalidHandle, "not a function");
@@ -148,6 +162,8 @@ EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
 
 EXPORT int cuFuncGetAttribute(int* value, int attribute, void* handle) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     Function* function = findFunction(handle);
     if (!function)
         return fail(InvalidHandle, "not a function");
@@ -160,6 +176,8 @@ EXPORT int cuFuncGetAttribute(int* value, int attribute, void* handle) {
 EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
                           unsigned dynamicShared, void* stream, void** parameters, void** extra) {
     Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
     if (Result failure = usable())
         return failure;
     Function* function = findFunction(handle);

@@ -31,7 +31,7 @@ internal sealed class EventFile
     }
 
     /// <summary>The event files of a folder.</summary>
-    public static string[] Files(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, $"{Prefix}*") : [];
+    public static string[] Files(string folder) => Directory.Exists(folder) ? FolderListing.Files(folder, $"{Prefix}*") : [];
 
     /// <summary>Appends an event with the time.</summary>
     /// <exception cref="Engine.DataException">The file cannot be written; the message names it.</exception>
@@ -40,7 +40,7 @@ internal sealed class EventFile
         written.WallTime = now.ToUnixTimeMilliseconds() / 1000.0;
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            DurableFolder.Make(Path.GetDirectoryName(_path)!);
             using var writer = new TfRecordWriter(new FileStream(_path, FileMode.Append));
             writer.Write(written.ToByteArray());
         }

@@ -23,7 +23,7 @@ internal static class BenchCommand
         var json = CommonOptions.Json();
         return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
-            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console);
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!],
                 parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), TimeProvider.System, cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);

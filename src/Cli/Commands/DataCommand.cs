@@ -41,8 +41,6 @@ internal static class DataCommand
         return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
-            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-                throw new DataException($"--output-dir {folder}: the folder is not empty");
             var options = new SyntheticDatasetOptions
             {
                 Seed = parsed.GetValue(seed),

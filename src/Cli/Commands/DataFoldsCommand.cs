@@ -26,7 +26,7 @@ internal static class DataFoldsCommand
             string labels = CommonOptions.OpenData(parsed.GetValue(data)!).Labels;
             var pairs = LabelFile.Read(labels);
             Folds.Require(labels, pairs.Length);
-            var rows = new List<FoldRow>();
+            var (folds, rows) = (new List<Fold>(), new List<FoldRow>());
             for (int number = 1; number <= Folds.Count; number++)
             {
                 var fold = Folds.Make(pairs.Length, number);
@@ -34,9 +34,10 @@ internal static class DataFoldsCommand
                     fold = FoldLeak.Without(fold, pairs);
                 var leak = FoldLeak.Of(fold, pairs);
                 rows.Add(new FoldRow(number, fold.Train.Length, fold.Validation.Length, leak.Videos, leak.PairsWithOne, leak.PairsWithBoth));
-                if (parsed.GetValue(output) is { } folder)
-                    Write(folder, fold);
+                folds.Add(fold);
             }
+            if (parsed.GetValue(output) is { } folder)
+                folds.ForEach(fold => Write(folder, fold));
             var table = new ResultTable().NumberColumn("fold").NumberColumn("train pairs").NumberColumn("validation pairs")
                 .NumberColumn("videos on both sides").NumberColumn("validation pairs with one of them").NumberColumn("with two");
             foreach (var row in rows)
@@ -48,18 +49,10 @@ internal static class DataFoldsCommand
 
     private static void Write(string folder, Fold fold)
     {
-        try
+        foreach (var (side, lines) in new[] { ("train", fold.Train), ("validation", fold.Validation) })
         {
-            Directory.CreateDirectory(folder);
-            foreach (var (side, lines) in new[] { ("train", fold.Train), ("validation", fold.Validation) })
-            {
-                AtomicFile.Write(Path.Combine(folder, $"fold-{fold.Number}.{side}.txt"),
-                    stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => $"{line + 1}\n")))));
-            }
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Writing(folder, e, folder);
+            AtomicFile.Write(Path.Combine(folder, $"fold-{fold.Number}.{side}.txt"),
+                stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => $"{line + 1}\n")))));
         }
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Import;
 
 namespace VideoSim.Cli.Commands;
@@ -39,7 +40,7 @@ internal static class DataImportCommand
                 OpenParquet = ParquetSupport.Open,
             }, console.Progress, cancellation);
             foreach (string bad in parsed.GetValue(json) ? [] : result.BadRows)
-                console.WriteResult(writer => writer.WriteLine(bad));
+                console.WriteResult(writer => writer.WriteLine(Printable.Line(bad)));
             if (result.Written || parsed.GetValue(json))
                 console.WriteResult(Table(result), result, CliJson.Default.ImportResult);
             return result.Written ? CommandLine.Done

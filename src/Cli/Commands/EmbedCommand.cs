@@ -40,7 +40,7 @@ internal static class EmbedCommand
         {
             string file = parsed.GetValue(output)!;
             SubmissionFile.RequireWritable(file);
-            using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
+            using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads), console);
             var folder = CommonOptions.OpenTrained(parsed.GetValue(checkpoint)!, dictionary.Read(parsed), console);
             string? matrix = parsed.GetValue(frames);
             var inputs = matrix is null ? VideoFormats.Expand(parsed.GetValue(records)!) : [matrix];

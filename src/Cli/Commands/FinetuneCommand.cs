@@ -25,7 +25,7 @@ internal static class FinetuneCommand
         {
             CommonOptions.RequireFolder(pretrained.Name, parsed.GetValue(pretrained)!, CommonOptions.FolderOfModel);
             var run = options.Read(parsed, console.Progress) with { VideoDisjoint = parsed.GetValue(disjoint) };
-            using var device = options.OpenDevice(parsed);
+            using var device = options.OpenDevice(parsed, console);
             int[] numbers = Numbers(parsed.GetValue(fold)!);
             string[] folders = numbers.Length == 1 ? [run.OutputDirectory] : FoldersIn(run.OutputDirectory, numbers);
             var progress = new DistinctNotes(console.Progress);

@@ -67,7 +67,7 @@ internal static class InspectCommand
                 CommonOptions.RequireFolder(checkpoint.Name, model, CommonOptions.FolderOfModel);
                 string[] files = [.. parsed.GetValue(records) is { } pattern ? VideoFormats.Expand(pattern) : []];
                 AtomicFile.RequireWritable(file, [.. files, .. ModelFolder.FilesOf(model), .. ModelFolder.FilesOf(Path.Combine(model, ModelFolder.LastOfRun)), .. dictionary.Files(parsed)]);
-                using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
+                using var device = CommonOptions.Open("cpu", parsed.GetValue(threads), console);
                 StepDump.Write(device, new StepDumpOptions
                 {
                     Checkpoint = model,
@@ -77,7 +77,7 @@ internal static class InspectCommand
                     At = parsed.GetValue(at),
                     Overrides = [.. parsed.GetValue(set)!],
                     Dictionary = dictionary.Read(parsed),
-                }, file);
+                }, file, console.Progress);
                 string what = parsed.GetValue(at) is { } number ? $"step {number} of the run" : $"a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}";
                 console.Progress.Note($"{file}: {what}, computed on {device.Name}");
                 console.WriteMade(new StepResult(file, model, device.Name), CliJson.Default.StepResult);

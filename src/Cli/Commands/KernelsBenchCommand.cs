@@ -49,7 +49,7 @@ internal static class KernelsBenchCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var kernels = KernelsCommand.Matching(parsed.GetValue(names)!);
-            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), products: false);
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console, products: false);
             var conditions = BenchConditions.Of(opened, TimeProvider.System);
             bool emulated = opened is CudaDevice && CudaEmulator.IsInPlace;
             if (emulated)

@@ -85,6 +85,8 @@ internal static class KernelsCheckCommand
                 console.Progress.Note($"the compile gate is skipped: {problem}");
             else
                 _compiler = new KernelCompiler(sources, new KernelCache(UserCache.Kernels));
+            if (_compiler?.CacheProblem is { } refusal)
+                CommonOptions.NoteCache(refusal, console);
             if (kernels.All(static kernel => kernel.Source is null))
                 return;
             if (EmulatorBuild.Problem is { } obstacle)

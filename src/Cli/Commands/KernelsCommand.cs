@@ -112,6 +112,8 @@ internal static class KernelsCommand
         return command.Does((parsed, console, _) =>
         {
             var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
+            if (compiler.CacheProblem is { } problem)
+                CommonOptions.NoteCache(problem, console);
             if (parsed.GetValue(images) is { } directory)
             {
                 int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);

@@ -21,7 +21,7 @@ internal static class KernelsDeviceCheck
     public static int Run(string where, string name, CommandConsole console, CancellationToken cancellation)
     {
         var kernels = KernelsCommand.Matching([name]);
-        using var device = CommonOptions.Open(where, Environment.ProcessorCount, products: false);
+        using var device = CommonOptions.Open(where, Environment.ProcessorCount, console, products: false);
         bool isCuda = device is CudaDevice;
         kernels = [.. kernels.Where(kernel => isCuda ? kernel.Source is not null : kernel.HasTwin)];
         if (kernels.Length == 0)

@@ -48,7 +48,7 @@ internal static class ReportCommand
             if (file is not null)
                 Write(file, data, console.Progress);
             if (result is not null)
-                console.WriteResult(text => text.WriteLine(result));
+                console.WriteResult(text => text.WriteLine(Printable.Json(result)));
             return CommandLine.Done;
         }, json);
     }

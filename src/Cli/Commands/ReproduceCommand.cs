@@ -47,7 +47,7 @@ internal static class ReproduceCommand
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
             }
-            using var device = options.OpenDevice(parsed);
+            using var device = options.OpenDevice(parsed, console);
             if (parsed.GetValue(study) is not null)
             {
                 var claims = ClaimsStudy.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
@@ -170,7 +170,7 @@ internal sealed class ReproduceOptionSet
 
     public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
 
-    public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+    public Device OpenDevice(ParseResult parsed, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console);
 
     public ReproductionOptions Read(ParseResult parsed, IProgressSink progress)
     {

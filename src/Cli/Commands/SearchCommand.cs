@@ -54,9 +54,9 @@ internal static class SearchCommand
         {
             foreach (var (other, cosine, title) in query.Similar)
             {
-                // An id is not cut, so it can be copied.
-                string[] before = withQuery ? [Printable.Whole(query.Id)] : [], after = withTitle ? [Printable.OneLine(title ?? "")] : [];
-                table.Row([.. before, Printable.Whole(other), cosine.ToString("F4", CultureInfo.InvariantCulture), .. after]);
+                // An id is not cut like a title, so it can be copied.
+                string[] before = withQuery ? [query.Id] : [], after = withTitle ? [Printable.OneLine(title ?? "")] : [];
+                table.Row([.. before, other, cosine.ToString("F4", CultureInfo.InvariantCulture), .. after]);
             }
         }
         return table;

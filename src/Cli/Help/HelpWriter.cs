@@ -39,7 +39,7 @@ internal sealed partial class HelpWriter(TextWriter output, int width)
             foreach (var (what, line) in help.Examples)
                 Example(what, $"{CommandPath.Program} {line}");
         });
-        Section("Exit codes", () => Lines("0 done, 1 failed, 2 wrong usage, 130 interrupted", Indentation));
+        Section("Exit codes", () => Lines("0 done, 1 failed, 2 wrong usage; 130, 143 or 129 ended by Ctrl-C, SIGTERM or SIGHUP", Indentation));
         output.WriteLine($"More: {help.Page}");
     }
 

@@ -88,7 +88,7 @@ public sealed class CommandConsole
         using var bytes = new MemoryStream();
         using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = type.Options.Encoder }))
             JsonSerializer.Serialize(writer, value, type);
-        return Encoding.UTF8.GetString(bytes.ToArray());
+        return Printable.Json(Encoding.UTF8.GetString(bytes.ToArray()));
     }
 
     /// <summary>Writes the result of a command as text.</summary>
@@ -102,11 +102,14 @@ public sealed class CommandConsole
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"stdout: cannot be written: {Printable.OneLine(e.Message)}", e);
+            throw new DataException(OutputFailure(e), e);
         }
     }
 
-    /// <summary>Reports why the command failed, in one line.</summary>
+    /// <summary>The line for a failure to write to stdout.</summary>
+    public static string OutputFailure(Exception failure) => $"stdout: cannot be written: {Printable.OneLine(failure.Message)}";
+
+    /// <summary>Reports why the command failed, in one line, or in those of a compiler or a stack trace.</summary>
     public void WriteError(string message)
     {
         _reporter.Abandon();

@@ -1,4 +1,5 @@
 using System.Text;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Cli.Output;
 
@@ -26,7 +27,7 @@ internal sealed class DroppingWriter(TextWriter inner) : TextWriter
         {
             write();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFailure.Is(e))
         {
             // There is no place left to report it.
         }

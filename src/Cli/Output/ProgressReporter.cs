@@ -40,7 +40,7 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             Erase();
-            _work = new Work(Printable.Whole(label), total, done, _clock.GetTimestamp());
+            _work = new Work(Printable.OneLine(label), total, done, _clock.GetTimestamp());
             if (_live)
                 Show(_work);
         }
@@ -125,7 +125,7 @@ public sealed class ProgressReporter : IProgressSink
 
     /// <summary>
     /// Writes a line to keep; on a terminal it is broken between words. Text of files is made safe, see
-    /// <see cref="Printable"/>.
+    /// <see cref="Printable.Lines"/>.
     /// </summary>
     public void WriteLine(string text)
     {

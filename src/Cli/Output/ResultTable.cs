@@ -34,7 +34,7 @@ public sealed class ResultTable
     {
         if (cells.Length != _columns.Count)
             throw new ArgumentException($"{cells.Length} cells for {_columns.Count} columns", nameof(cells));
-        _rows.Add(Array.ConvertAll(cells, static cell => Printable.Whole(cell).Replace("|", "\\|", StringComparison.Ordinal)));
+        _rows.Add(Array.ConvertAll(cells, static cell => Printable.Line(cell).Replace("|", "\\|", StringComparison.Ordinal)));
         return this;
     }
 

@@ -34,7 +34,7 @@ public sealed class StateTensor
 /// <summary>A tensor of fixed values, such as a table of angles: neither trained nor saved.</summary>
 public sealed class Constant
 {
-    internal Constant(Shape shape, float[] values) => (Shape, Values) = (shape, values);
+    internal Constant(Shape shape, Func<float[]> values) => (Shape, Values) = (shape, values);
 
     /// <summary>Sizes.</summary>
     public Shape Shape { get; }
@@ -42,7 +42,7 @@ public sealed class Constant
     /// <summary>The values on the device.</summary>
     public Tensor Value { get; internal set; }
 
-    internal float[] Values { get; }
+    internal Func<float[]> Values { get; }
 }
 
 /// <summary>
@@ -134,11 +134,11 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>Declares fixed values; they are on the device as soon as memory is allocated.</summary>
-    public Constant AddConstant(Shape shape, float[] values)
+    /// <param name="shape">Their shape.</param>
+    /// <param name="values">Computes them, row-major. Called when memory is allocated.</param>
+    public Constant AddConstant(Shape shape, Func<float[]> values)
     {
         RequireUnallocated();
-        if (shape.Count != values.Length)
-            throw new ArgumentException($"{values.Length} values do not fill {shape}");
         var constant = new Constant(shape, values);
         _constants.Add(constant);
         return constant;
@@ -174,7 +174,7 @@ public sealed class ParameterStore : IDisposable
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
         bool hasCopies = precision != ElementType.Float32;
         int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
-        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
+        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes, training ? "the weights and gradients of the model" : "the weights of the model");
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (hasCopies)
@@ -199,8 +199,11 @@ public sealed class ParameterStore : IDisposable
             state.Value = _arena.Allocate(state.Shape);
         foreach (var constant in _constants)
         {
+            float[] values = constant.Values();
+            if (values.Length != constant.Shape.Count)
+                throw new ArgumentException($"{values.Length} values do not fill a constant {constant.Shape}");
             constant.Value = _arena.Allocate(constant.Shape);
-            device.Upload(MemoryMarshal.AsBytes(constant.Values.AsSpan()), constant.Value.Address);
+            device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), constant.Value.Address);
         }
 
         // Returns the end of the placed parameters.

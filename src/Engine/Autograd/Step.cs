@@ -37,6 +37,7 @@ public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager
 public sealed unsafe class Step<TResult> : IDisposable
 {
     private const long Unlimited = 1L << 60;
+    private const string Purpose = "the values of a step";
 
     private readonly Device _device;
     private readonly Func<Tape, TResult> _build;
@@ -88,8 +89,8 @@ public sealed unsafe class Step<TResult> : IDisposable
         }
         try
         {
-            _arena = layout is null ? new Arena(device, ArenaBytes) : new Arena(device, layout);
-            _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
+            _arena = layout is null ? new Arena(device, ArenaBytes, Purpose) : new Arena(device, layout, Purpose);
+            _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes, "the packed matrices of a step") : null;
             _plan = mode.Eager ? null : new PlanStream();
             _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
             if (_plan is not null)

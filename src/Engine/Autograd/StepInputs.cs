@@ -36,7 +36,7 @@ public unsafe class StepInputs : IDisposable
         (_device, _inputs) = (device, inputs.ToArray());
         if (_inputs.CountBy(static input => input.Name).FirstOrDefault(static name => name.Value > 1).Key is { } twice)
             throw new ArgumentException($"two inputs are called {twice}");
-        _arena = new Arena(device, Arena.BytesOf(ScalarWords, ElementType.Int32) + _inputs.Sum(static input => Arena.BytesOf(input.Shape, input.Type)));
+        _arena = new Arena(device, Arena.BytesOf(ScalarWords, ElementType.Int32) + _inputs.Sum(static input => Arena.BytesOf(input.Shape, input.Type)), "the inputs of a step");
         _scalars = _arena.Allocate(ScalarWords, ElementType.Int32);
         foreach (var (name, shape, type) in _inputs)
             _tensors.Add(name, _arena.Allocate(shape, type));

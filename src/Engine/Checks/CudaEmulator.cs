@@ -19,7 +19,7 @@ public sealed unsafe class CudaEmulator
     private readonly EntryNames _images = new();
     private readonly delegate* unmanaged<nuint> _liveAllocations, _liveObjects;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
-    private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
+    private readonly delegate* unmanaged<byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
     private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
     private readonly delegate* unmanaged<byte*, byte*, nuint, uint> _bankConflicts;
@@ -32,7 +32,7 @@ public sealed unsafe class CudaEmulator
     /// <exception cref="DataException">
     /// The emulator cannot be built or run here, or a driver is already loaded; the message gives the reason.
     /// </exception>
-    public CudaEmulator(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    public CudaEmulator(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
         if (EmulatorBuild.Problem is { } problem)
             throw new DataException(problem);
@@ -45,7 +45,7 @@ public sealed unsafe class CudaEmulator
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
         _liveObjects = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveObjects");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
-        _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
+        _inject = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
         _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
         _bankConflicts = (delegate* unmanaged<byte*, byte*, nuint, uint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorBankConflicts");
@@ -97,15 +97,14 @@ public sealed unsafe class CudaEmulator
         return _takeUse(&use) != 0 ? use : null;
     }
 
-    /// <summary>Plants failures, each of which happens once. Without arguments nothing fails.</summary>
-    /// <param name="noDevice">There is no GPU, until the next call.</param>
-    /// <param name="allocation">Number of the allocation that fails, counted from 1; 0 for none.</param>
-    /// <param name="launch">Number of the launch that faults, counted from 1; 0 for none.</param>
-    /// <param name="kernel">Entry of a kernel of which all launches fault, until the next call; null for none.</param>
-    public void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null)
+    /// <summary>Plants a failure instead of the one before.</summary>
+    /// <param name="failure">
+    /// A value of EMULATOR_FAIL, such as <c>allocation=3</c>; src/Emulator/README.md lists them. Empty for none.
+    /// </param>
+    public void Inject(string failure)
     {
-        fixed (byte* entry = kernel is null ? null : Encoding.UTF8.GetBytes($"{kernel}\0"))
-            _inject(noDevice ? 1 : 0, (uint)allocation, (uint)launch, entry);
+        fixed (byte* text = Encoding.UTF8.GetBytes($"{failure}\0"))
+            _inject(text);
     }
 
     /// <summary>Removes algorithms from the emulated cuBLASLt until the next call; without arguments none.</summary>

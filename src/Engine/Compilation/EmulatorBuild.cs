@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
@@ -24,18 +25,39 @@ public static partial class EmulatorBuild
     /// <param name="sources">The kernels' sources.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
     /// <returns>The folder with <c>libcuda.so.1</c>, for <see cref="Interop.NativeLibraries.PathVariable"/>.</returns>
-    /// <exception cref="DataException">g++ was not found, or reported errors; the message contains them.</exception>
-    public static string Make(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    /// <exception cref="DataException">
+    /// g++ was not found, or reported errors, which the message contains. Or another user may write to the cache.
+    /// </exception>
+    public static string Make(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
         var files = Files(sources, kernels);
-        string folder = Path.Combine(cache, Hash(files));
-        if (Directory.Exists(folder))
+        string builds = cache.Open(), folder = Path.Combine(builds, Hash(files));
+        try
+        {
+            if (!Directory.Exists(folder))
+            {
+                using var turn = TakeLock(builds);
+                AtomicFolder.Recover(builds, static _ => true); // while the lock is held, no other process builds
+                if (!Directory.Exists(folder))
+                    Build(files, folder, (cache with { Name = $"{cache.Name}/{PartFolder}" }).Open());
+            }
+            // Another user may have put them there when the rights of the cache were wider.
+            foreach (string loaded in FolderListing.Entries(folder).Prepend(folder))
+                CacheFolder.RequireOwn(loaded);
             return folder;
-        using var turn = TakeLock(cache);
-        if (Directory.Exists(folder))
-            return folder;
-        // Built in another folder, then moved: a process that is killed leaves no half build.
-        string work = $"{folder}.{Environment.ProcessId}";
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(folder, e, folder);
+        }
+    }
+
+    // Built in another folder, then moved: a process that is killed leaves no half build.
+    private static void Build(SortedDictionary<string, string> files, string folder, string parts)
+    {
+        string work = TemporaryName.OfUnfinished(folder);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(work, recursive: true));
+        CacheFolder.MakePrivate(work);
         try
         {
             foreach (var (name, text) in files)
@@ -44,24 +66,38 @@ public static partial class EmulatorBuild
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.WriteAllText(path, text);
             }
-            string parts = Directory.CreateDirectory(Path.Combine(cache, PartFolder)).FullName;
             string driver = Hash(files.Where(static file => file.Key.StartsWith(EmulatorFolder, StringComparison.Ordinal)));
-            foreach (string part in Directory.EnumerateFiles(parts, BuiltUnits).Where(part => files.ContainsKey(SourceOf(part))))
-                File.Copy(part, Path.Combine(work, Path.GetFileName(part)));
+            foreach (string part in FolderListing.Files(parts, BuiltUnits).Where(part => files.ContainsKey(SourceOf(part))))
+                Reuse(part, Path.Combine(work, Path.GetFileName(part)));
             foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
-                File.Copy(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
-            Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
-            Directory.Move(work, folder);
-            foreach (string part in Directory.EnumerateFiles(folder, BuiltUnits))
+                Reuse(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
+            // In a session of its own: then one call ends it with all compilers, and Ctrl-C does not reach them first.
+            Run("setsid", ["bash", Path.Combine(work, "emulator", "build.sh"), work]);
+            foreach (string part in FolderListing.Files(work, BuiltUnits))
                 CopyOnce(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
-                CopyOnce(Path.Combine(folder, library), Path.Combine(parts, $"{driver}-{library}"));
-            return folder;
+                CopyOnce(Path.Combine(work, library), Path.Combine(parts, $"{driver}-{library}"));
+            foreach (string file in FolderListing.Files(work))
+                Flush(file);
+            Directory.Move(work, folder);
         }
         finally
         {
             if (Directory.Exists(work))
                 Directory.Delete(work, recursive: true);
+        }
+
+        static void Reuse(string part, string path)
+        {
+            CacheFolder.RequireOwn(part);
+            File.Copy(part, path);
+        }
+
+        // After a power cut, a library with no bytes would stay there for ever.
+        static void Flush(string file)
+        {
+            using var written = File.OpenHandle(file, access: FileAccess.ReadWrite);
+            DiskFlush.Flush(written);
         }
     }
 
@@ -77,7 +113,7 @@ public static partial class EmulatorBuild
             try
             {
                 CompilerVersion();
-                return null;
+                return UserCache.Emulator.Problem;
             }
             catch (DataException)
             {
@@ -100,12 +136,10 @@ public static partial class EmulatorBuild
         return text.ToString();
     }
 
-
     // Builds in one cache run one after the other; the second finds the results of the first. The system releases the
     // lock when the process ends.
     private static FileStream TakeLock(string cache)
     {
-        Directory.CreateDirectory(cache);
         while (true)
         {
             if (FileLock.TryTake(Path.Combine(cache, "lock")) is { } turn)
@@ -158,14 +192,12 @@ public static partial class EmulatorBuild
     // The unit that a library "units/Name-key.fast.kernels.so" was built from.
     private static string SourceOf(string built) => $"{UnitFolder}/{Path.GetFileName(built).Split('.')[0]}.cpp";
 
-    // Copied under another name, then renamed: other processes see the whole file or none.
     private static void CopyOnce(string file, string path)
     {
         if (File.Exists(path))
             return;
-        string aside = $"{path}.{Environment.ProcessId}";
-        File.Copy(file, aside, overwrite: true);
-        File.Move(aside, path, overwrite: true);
+        using var part = File.OpenRead(file);
+        AtomicFile.Write(path, part.CopyTo);
     }
 
     private static string Hash(IEnumerable<KeyValuePair<string, string>> files)
@@ -183,6 +215,7 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var unfinished = UnfinishedWork.Result(() => ProcessEnd.OfGroup(process.Id));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();

@@ -26,6 +26,9 @@ public sealed class InstalledKernels(ShippedKernels shipped, KernelCompiler? com
     /// </summary>
     public string? From => (_hasShipped, _hasCompiled) switch { (true, true) => "both", (true, false) => "shipped", (false, true) => "compiled", _ => null };
 
+    /// <summary>One line that tells why the cache of compiled kernels is not used; null if it is.</summary>
+    public string? CacheProblem => compiler?.CacheProblem;
+
     /// <summary>Damaged shipped images that were compiled instead, one line each with the file's name.</summary>
     public IReadOnlyList<string> Damaged => _damaged;
 

@@ -58,6 +58,9 @@ public sealed class KernelCompiler : IKernelImages
     /// <summary>The sources that it compiles.</summary>
     public KernelSources Sources => _sources;
 
+    /// <summary>One line that tells why the cache is not used; null if it is, or if there is none.</summary>
+    public string? CacheProblem => _cache?.Problem;
+
     /// <summary>Version of the compiler.</summary>
     public Version Version { get; }
 

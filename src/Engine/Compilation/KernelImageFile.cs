@@ -39,18 +39,7 @@ internal static class KernelImageFile
         writer.Write(image.Code.Length);
         writer.Write(image.Code);
         byte[] content = memory.ToArray();
-        string aside = $"{path}.{Guid.NewGuid():N}";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(aside, [.. Title, .. SHA256.HashData(content), .. content]);
-            File.Move(aside, path, overwrite: true);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            AtomicFile.DeleteLeftover(() => File.Delete(aside));
-            throw FileFailure.Writing(path, e, aside);
-        }
+        AtomicFile.Write(path, stream => stream.Write([.. Title, .. SHA256.HashData(content), .. content]));
     }
 
     /// <summary>Reads an image; null if there is none.</summary>
@@ -64,11 +53,26 @@ internal static class KernelImageFile
         byte[] bytes = FileFailure.ReadAllBytes(path);
         int start = Title.Length + SHA256.HashSizeInBytes;
         if (bytes.Length < start || !bytes.AsSpan().StartsWith(Title) || !SHA256.HashData(bytes.AsSpan(start)).AsSpan().SequenceEqual(bytes.AsSpan(Title.Length, start - Title.Length)))
-            throw new DataException($"{path}: this compiled kernel is damaged");
+            throw Damaged(path);
+        // The checksum finds damage, but does not prove that this program wrote the file.
         using var reader = new BinaryReader(new MemoryStream(bytes, start, bytes.Length - start));
-        if (reader.ReadString() != key)
-            return null;
-        string log = reader.ReadString();
-        return new KernelImage(reader.ReadBytes(reader.ReadInt32()), KernelImage.ParseResources(log), log);
+        try
+        {
+            if (reader.ReadString() != key)
+                return null;
+            string log = reader.ReadString();
+            int length = reader.ReadInt32();
+            return length == reader.BaseStream.Length - reader.BaseStream.Position ? new KernelImage(reader.ReadBytes(length), KernelImage.ParseResources(log), log) : throw Damaged(path);
+        }
+        catch (Exception e) when (e is IOException or FormatException or OverflowException or ArgumentException)
+        {
+            throw Damaged(path, e);
+        }
+    }
+
+    private static DataException Damaged(string path, Exception? reason = null)
+    {
+        string message = $"{path}: this compiled kernel is damaged";
+        return reason is null ? new(message) : new(message, reason);
     }
 }

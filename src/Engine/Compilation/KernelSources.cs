@@ -1,3 +1,4 @@
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 
 namespace VideoSim.Engine.Compilation;
@@ -48,8 +49,8 @@ public sealed class KernelSources
     /// </exception>
     public KernelSources With(string path)
     {
-        string[] files = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.cu*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]
-            : File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file or folder");
+        string[] files = PathCheck.IsFolder(path) ? [.. FolderListing.FilesBelow(path, "*.cu*").Order(StringComparer.Ordinal)]
+            : PathCheck.IsFile(path) ? [path] : throw new DataException($"{path}: there is no such file or folder");
         string[] known = [.. files.Where(file => _texts.ContainsKey(Path.GetFileName(file)))];
         if (known.Length == 0)
             throw new DataException($"{path}: contains no kernel source; the sources are {string.Join(", ", _texts.Keys.Order(StringComparer.Ordinal))}");
@@ -57,7 +58,7 @@ public sealed class KernelSources
             throw new DataException($"{path}: contains two files named {twice.Key}: {string.Join(", ", twice)}");
         var replaced = new Dictionary<string, string>(_texts);
         foreach (string file in known)
-            replaced[Path.GetFileName(file)] = File.ReadAllText(file);
+            replaced[Path.GetFileName(file)] = FileFailure.ReadAllText(file);
         return new(replaced);
     }
 

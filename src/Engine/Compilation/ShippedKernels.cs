@@ -1,4 +1,5 @@
 using System.Globalization;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
@@ -40,12 +41,12 @@ public sealed class ShippedKernels(string folder, KernelSources sources)
     {
         if (!Directory.Exists(folder))
             return null;
-        var there = Directory.EnumerateFiles(folder, "*.image").Select(static file => Path.GetFileNameWithoutExtension(file).Split('.')[^1]).ToHashSet();
+        var there = FolderListing.Files(folder, "*.image").Select(static file => Path.GetFileNameWithoutExtension(file).Split('.')[^1]).ToHashSet();
         if (there.Contains($"sm_{computeCapability}"))
             return $"sm_{computeCapability}";
         const string Ptx = "compute_";
         int newest = there.Where(static name => name.StartsWith(Ptx, StringComparison.Ordinal))
-            .Select(static name => int.Parse(name.AsSpan(Ptx.Length), CultureInfo.InvariantCulture)).Where(known => known <= computeCapability).DefaultIfEmpty().Max();
+            .Select(static name => int.TryParse(name.AsSpan(Ptx.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int known) ? known : 0).Where(known => known <= computeCapability).DefaultIfEmpty().Max();
         return newest == 0 ? null : $"{Ptx}{newest}";
     }
 

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Interop;
+
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
@@ -5,20 +7,25 @@ namespace VideoSim.Engine.Compilation;
 /// </summary>
 public static class UserCache
 {
+    /// <summary>The variable that names the root of the user's caches.</summary>
+    internal const string RootVariable = "XDG_CACHE_HOME";
+
     /// <summary>Kernels that NVRTC compiled.</summary>
-    public static string Kernels => Path.Combine(Root, "kernels");
+    public static CacheFolder Kernels => new(Root, "videosim/kernels");
 
     /// <summary>Builds of the emulator.</summary>
-    public static string Emulator => Path.Combine(Root, "emulator");
+    public static CacheFolder Emulator => new(Root, "videosim/emulator");
 
+    // Relative paths do not count, as the standard of the variable says: they would lead to another cache in every
+    // folder.
     private static string Root
     {
         get
         {
-            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            if (string.IsNullOrEmpty(cache))
-                cache = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-            return Path.Combine(cache, "videosim");
+            string cache = Environment.GetEnvironmentVariable(RootVariable) ?? "", home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+            return Path.IsPathFullyQualified(cache) ? cache
+                : Path.IsPathFullyQualified(home) ? Path.Combine(home, ".cache")
+                : $"/tmp/videosim-cache-{FileKind.ThisUser}"; // a user without a home folder
         }
     }
 }

@@ -66,16 +66,26 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Whether the context and all its objects are freed.</summary>
     public bool IsDisposed { get; private set; }
 
-    /// <summary>Makes the context current on the calling thread. Takes a few nanoseconds if it already is.</summary>
-    public void MakeCurrent() => Check(cuCtxSetCurrent(_context), nameof(cuCtxSetCurrent));
+    /// <summary>
+    /// Makes the context current on the calling thread. Takes a few nanoseconds if it already is. After a failed call
+    /// it reports nothing: clean-up calls it, too, and must not hide that failure.
+    /// </summary>
+    public void MakeCurrent()
+    {
+        int code = cuCtxSetCurrent(_context);
+        if (!HasFailed)
+            Check(code, nameof(cuCtxSetCurrent));
+    }
 
     /// <summary>Allocates memory of the device.</summary>
+    /// <param name="bytes">Its bytes.</param>
+    /// <param name="purpose">What it is for; null if the caller adds that to the message.</param>
     /// <exception cref="InsufficientMemoryException">The device has not enough memory left.</exception>
-    public nint Allocate(long bytes)
+    public nint Allocate(long bytes, string? purpose = null)
     {
         int code = cuMemAlloc_v2(out nint address, (nuint)bytes);
         if (code == OutOfMemory)
-            throw new InsufficientMemoryException($"{Name} has no room for another {bytes} bytes");
+            throw new InsufficientMemoryException($"{Name} has no room for another {bytes} bytes{(purpose is null ? "" : $", needed for {purpose}")}");
         Check(code, nameof(cuMemAlloc_v2));
         return address;
     }

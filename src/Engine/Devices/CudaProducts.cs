@@ -85,7 +85,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         NativeLibraries.CublasLt.Require();
         if (_workspace == 0)
-            _workspace = context.Allocate(WorkspaceBytes);
+            _workspace = context.Allocate(WorkspaceBytes, "the workspace of cuBLASLt");
         if (_preference == 0)
         {
             Check(cublasLtMatmulPreferenceCreate(out _preference), nameof(cublasLtMatmulPreferenceCreate));

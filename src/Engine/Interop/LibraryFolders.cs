@@ -10,9 +10,13 @@ internal static class LibraryFolders
     private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
 
     /// <summary>
-    /// Files and folders that <see cref="NativeLibraries.PathVariable"/> names: where to look first.
+    /// Files and folders that <see cref="NativeLibraries.PathVariable"/> names: where to look first. Here and in the
+    /// variables below only absolute paths count: a relative one would load code from the current folder.
     /// </summary>
-    public static IEnumerable<string> OfTheUser() => Split(Variable(NativeLibraries.PathVariable)).Select(Path.GetFullPath);
+    public static IEnumerable<string> OfTheUser() => Split(Variable(NativeLibraries.PathVariable)).Where(Path.IsPathFullyQualified).Select(Path.GetFullPath);
+
+    /// <summary>The relative paths in <see cref="NativeLibraries.PathVariable"/>, for messages.</summary>
+    public static IEnumerable<string> RelativeOfTheUser() => Split(Variable(NativeLibraries.PathVariable)).Where(static path => !Path.IsPathFullyQualified(path));
 
     /// <summary>The folders that exist, in the order in which to look.</summary>
     public static IEnumerable<string> OfThisMachine() => In(Toolkits(), Pythons());
@@ -25,12 +29,12 @@ internal static class LibraryFolders
     /// <summary>The same for given roots; null and empty ones are skipped.</summary>
     public static IEnumerable<string> In(IEnumerable<string?> toolkits, IEnumerable<string?> pythons)
     {
-        foreach (string toolkit in toolkits.Where(Directory.Exists).OfType<string>())
+        foreach (string toolkit in Existing(toolkits))
         {
             foreach (string folder in InToolkits.Select(name => Path.Combine(toolkit, name)).Where(Directory.Exists))
                 yield return folder;
         }
-        foreach (string python in pythons.Where(Directory.Exists).OfType<string>())
+        foreach (string python in Existing(pythons))
         {
             foreach (string version in Versions(python))
             {
@@ -51,7 +55,7 @@ internal static class LibraryFolders
     /// </summary>
     public static IEnumerable<string> PythonsOn(string? searchPath)
     {
-        return Split(searchPath).Select(static folder => Path.Combine(folder, "python3")).Where(File.Exists).Select(RootsOf).FirstOrDefault(static roots => roots.Length > 0, []);
+        return Split(searchPath).Where(Path.IsPathFullyQualified).Select(static folder => Path.Combine(folder, "python3")).Where(File.Exists).Select(RootsOf).FirstOrDefault(static roots => roots.Length > 0, []);
 
         static string[] RootsOf(string python)
         {
@@ -59,6 +63,8 @@ internal static class LibraryFolders
             return [.. new[] { python, target }.Select(static file => Path.GetDirectoryName(Path.GetDirectoryName(file))).OfType<string>().Distinct().Where(static root => Versions(root).Any())];
         }
     }
+
+    private static IEnumerable<string> Existing(IEnumerable<string?> folders) => folders.OfType<string>().Where(static folder => Path.IsPathFullyQualified(folder) && Directory.Exists(folder));
 
     private static IEnumerable<string> Versions(string python) => Newest(Path.Combine(python, "lib"), "python3*");
 
@@ -73,8 +79,21 @@ internal static class LibraryFolders
 
     // Folders with versions at the end of their names, the highest first: python3.13 before python3.9, unlike in the
     // alphabet.
-    private static IEnumerable<string> Newest(string parent, string pattern) => !Directory.Exists(parent) ? []
-        : Directory.EnumerateDirectories(parent, pattern).OrderByDescending(static folder => VersionOf(Path.GetFileName(folder))).ThenBy(static folder => folder, StringComparer.Ordinal);
+    private static IEnumerable<string> Newest(string parent, string pattern) =>
+        Folders(parent, pattern).OrderByDescending(static folder => VersionOf(Path.GetFileName(folder))).ThenBy(static folder => folder, StringComparer.Ordinal);
+
+    // A folder that cannot be read has no libraries for this user.
+    private static string[] Folders(string parent, string pattern)
+    {
+        try
+        {
+            return Directory.GetDirectories(parent, pattern);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
 
     private static Version VersionOf(string name)
     {

@@ -41,7 +41,7 @@ public sealed class NvidiaLibrary
 
     private (nint Handle, string? Path, string Failures) Load()
     {
-        var failures = new List<string>();
+        var failures = LibraryFolders.RelativeOfTheUser().Select(static path => $"{NativeLibraries.PathVariable} has {path}, which is not an absolute path").ToList();
         foreach (string candidate in Candidates().Distinct())
         {
             bool isFile = System.IO.Path.IsPathRooted(candidate);
@@ -100,7 +100,14 @@ public sealed class NvidiaLibrary
     {
         if (Name != NativeLibraries.NvrtcName)
             return;
-        foreach (string builtins in Directory.EnumerateFiles(folder, "libnvrtc-builtins.so.*"))
-            NativeLibrary.TryLoad(builtins, out _); // if this fails, the compiler reports it
+        try
+        {
+            foreach (string builtins in Directory.EnumerateFiles(folder, "libnvrtc-builtins.so.*"))
+                NativeLibrary.TryLoad(builtins, out _);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // If they are missing, the compiler reports it.
+        }
     }
 }

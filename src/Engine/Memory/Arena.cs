@@ -23,15 +23,28 @@ public sealed unsafe class Arena : IDisposable
     private readonly int* _generation = (int*)NativeMemory.AllocZeroed(sizeof(int));
     private bool _disposed;
 
-    /// <summary>Allocates <paramref name="capacity"/> bytes of the device.</summary>
-    public Arena(Device device, long capacity)
+    /// <summary>Allocates a block of the device.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="capacity">Bytes of the block.</param>
+    /// <param name="purpose">What the block is for, such as "the values of a step".</param>
+    /// <exception cref="InsufficientMemoryException">
+    /// The device has not enough memory left; the message has the bytes and the purpose.
+    /// </exception>
+    public Arena(Device device, long capacity, string? purpose = null)
     {
         (_device, Capacity) = (device, capacity);
-        _memory = device.Allocate(capacity);
+        try
+        {
+            _memory = device.Allocate(capacity);
+        }
+        catch (InsufficientMemoryException e) when (purpose is not null)
+        {
+            throw new InsufficientMemoryException($"{e.Message}, needed for {purpose}", e);
+        }
     }
 
     /// <summary>Allocates the block of a layout. The allocations must be those of the layout, in order.</summary>
-    internal Arena(Device device, ArenaLayout layout) : this(device, layout.Bytes) => _layout = layout;
+    internal Arena(Device device, ArenaLayout layout, string purpose) : this(device, layout.Bytes, purpose) => _layout = layout;
 
     /// <summary>Bytes of the block.</summary>
     public long Capacity { get; }

@@ -40,7 +40,7 @@ internal sealed unsafe class GradientNorm : IDisposable
         starts.Add((int)parameters.FlatCount);
         (_chunks, _tensors) = (starts.Count - 1, firsts.Count - 1);
         Shape chunkSums = new(_chunks, sizeof(double) / sizeof(int)), parameterSums = new(_tensors, sizeof(double) / sizeof(int));
-        _arena = new Arena(device, (starts.Count + firsts.Count + chunkSums.Count + parameterSums.Count + 2) * sizeof(float) + 5 * Arena.Alignment);
+        _arena = new Arena(device, (starts.Count + firsts.Count + chunkSums.Count + parameterSums.Count + 2) * sizeof(float) + 5 * Arena.Alignment, "the norm of the gradient");
         _chunkStarts = _arena.Allocate(new Shape(starts.Count), ElementType.Int32);
         _firstChunks = _arena.Allocate(new Shape(firsts.Count), ElementType.Int32);
         (_chunkSums, _parameterSums) = (_arena.Allocate(chunkSums, ElementType.Int32), _arena.Allocate(parameterSums, ElementType.Int32));

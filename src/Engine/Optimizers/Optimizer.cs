@@ -56,7 +56,7 @@ public abstract unsafe class Optimizer : IDisposable
         int[] decayEnds = parameters.DecayEnds.Select(static end => checked((int)end)).ToArray();
         int count = ends[^1];
         var noted = new Shape(ParameterBlock.Chunks(count), sizeof(ulong) / sizeof(int));
-        _arena = new Arena(device, (long)moments * count * sizeof(float) + 2 * ends.Length * sizeof(int) + noted.Count * sizeof(int) + (moments + 3) * Arena.Alignment);
+        _arena = new Arena(device, (long)moments * count * sizeof(float) + 2 * ends.Length * sizeof(int) + noted.Count * sizeof(int) + (moments + 3) * Arena.Alignment, "the moments of the optimizer");
         for (int moment = 0; moment < moments; moment++)
             _moments[moment] = _arena.Allocate(new Shape(count));
         _groupEnds = _arena.Allocate(new Shape(ends.Length), ElementType.Int32);

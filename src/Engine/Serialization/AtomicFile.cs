@@ -4,11 +4,10 @@ namespace VideoSim.Engine.Serialization;
 
 /// <summary>
 /// Writes files that exist whole or not at all. A file is written beside its place under a temporary name, flushed to
-/// the disk, then renamed. If the process is killed or the disk is full, the old file stays as it was.
+/// the disk, then renamed. If the process is killed, the disk is full or the power fails, the old file stays as it was.
 /// </summary>
 public static class AtomicFile
 {
-    private const string Unfinished = ".tmp-";
     private const int BufferSize = 1 << 16;
 
     /// <summary>Writes a file, replacing an older one; missing parent folders are made.</summary>
@@ -21,12 +20,15 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
         path = Target(path);
-        string temporary = Sibling(path, Unfinished);
+        string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => File.Delete(temporary));
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
+            DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open);
-            File.Move(temporary, path, overwrite: true);
+            UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
+            DurableFolder.FlushParent(path);
         }
         catch (Exception failure)
         {
@@ -37,8 +39,8 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Writes two files that belong together. If the process is killed meanwhile, the old pair, the new pair, or no
-    /// <paramref name="second"/> is left: never files of two pairs.
+    /// Writes two files that belong together. If the process is killed or the power fails meanwhile, the old pair, the
+    /// new pair, or no <paramref name="second"/> is left: never files of two pairs.
     /// </summary>
     /// <exception cref="DataException">
     /// The file system reported an error; the message names the path and the reason.
@@ -46,15 +48,21 @@ public static class AtomicFile
     public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
     {
         (first, second) = (Target(first), Target(second));
-        var (newFirst, newSecond) = (Sibling(first, Unfinished), Sibling(second, Unfinished));
+        var (newFirst, newSecond) = (TemporaryName.OfUnfinished(first), TemporaryName.OfUnfinished(second));
+        using var unfinishedFirst = UnfinishedWork.Result(() => File.Delete(newFirst));
+        using var unfinishedSecond = UnfinishedWork.Result(() => File.Delete(newSecond));
         try
         {
             // Steps that take long or may fail come before the old second file is deleted.
             Prepare(first, newFirst, writeFirst);
             Prepare(second, newSecond, writeSecond);
-            Try(second, newSecond, () => File.Delete(second));
-            Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
-            Try(second, newSecond, () => File.Move(newSecond, second));
+            // Each of them is on the disk before the next one.
+            UnfinishedWork.Place(() =>
+            {
+                Try(second, newSecond, () => File.Delete(second));
+                Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
+                Try(second, newSecond, () => File.Move(newSecond, second));
+            });
         }
         catch
         {
@@ -65,7 +73,8 @@ public static class AtomicFile
 
         static void Prepare(string path, string temporary, Action<Stream> write) => Try(path, temporary, () =>
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
+            DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open: null);
         });
 
@@ -74,6 +83,7 @@ public static class AtomicFile
             try
             {
                 action();
+                DurableFolder.FlushParent(path);
             }
             catch (Exception failure)
             {
@@ -99,12 +109,13 @@ public static class AtomicFile
         path = Target(path);
         if (Directory.Exists(path))
             throw new DataException($"{path}: cannot be written: it is a folder");
-        string probe = Sibling(path, Unfinished + "probe-");
-        string[] made = [.. MissingFolders(Path.GetDirectoryName(probe)!)];
+        string probe = TemporaryName.OfUnfinished(path);
+        string[] made = [.. DurableFolder.Missing(Path.GetDirectoryName(probe)!)];
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(probe)!);
-            using (new FileStream(probe, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose))
+            FileKind.Find(path); // fails if the name is too long; that of the probe is shorter
+            using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose))
             {
             }
         }
@@ -121,30 +132,19 @@ public static class AtomicFile
         }
     }
 
-    // The folder and those above it that do not exist, the lowest first.
-    private static IEnumerable<string> MissingFolders(string folder)
-    {
-        for (string? one = folder; one is not null && !Directory.Exists(one); one = Path.GetDirectoryName(one))
-            yield return one;
-    }
-
-    /// <summary>
-    /// Whether a path is the leftover of a process that was killed while it wrote a file of this name. The next write
-    /// of that file replaces it.
-    /// </summary>
-    public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == LeftoverOf(name);
-
-    /// <summary>
-    /// The name of what a process leaves that is killed while it writes a file. The name may begin with folders.
-    /// </summary>
-    public static string LeftoverOf(string name) => Path.Combine(Path.GetDirectoryName(name) ?? "", Unfinished + Path.GetFileName(name));
-
-    // A link stays a link: the file that it names is written. A device or a pipe is refused, because the rename would
-    // replace it.
+    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused, and
+    // so is a device or a pipe, because the rename would replace it.
     private static string Target(string path)
     {
-        if (FileKind.IsSpecial(path))
-            throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a file");
+        try
+        {
+            if (FileKind.Find(path) is { IsFile: false, IsFolder: false })
+                throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a file");
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Writing(path, failure, path);
+        }
         try
         {
             return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
@@ -155,22 +155,15 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
-    internal static string Sibling(string path, string prefix)
-    {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        return Path.Combine(Path.GetDirectoryName(full) ?? full, prefix + Path.GetFileName(full));
-    }
-
-    /// <summary>Writes a file at its final path, and returns when its bytes are on the disk.</summary>
+    /// <summary>Writes a new file, and returns when its bytes are on the disk.</summary>
     internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
         using var stream = open is null
-            ? new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, BufferSize)
+            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferSize)
             : open(path);
         write(stream);
         if (stream is FileStream file)
-            file.Flush(flushToDisk: true);
+            DiskFlush.Flush(file);
         else
             stream.Flush();
     }
@@ -184,6 +177,19 @@ public static class AtomicFile
             throw FileFailure.Writing(path, failure, temporary);
     }
 
+    // What processes have left that were killed while they wrote the file. One that is being written has a lock.
+    private static void DeleteLeftovers(string path) => DeleteLeftover(() =>
+    {
+        foreach (string leftover in TemporaryName.UnfinishedOf(path))
+        {
+            DeleteLeftover(() =>
+            {
+                using (new FileStream(leftover, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                    File.Delete(leftover);
+            });
+        }
+    });
+
     /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
     public static void DeleteLeftover(Action delete)
     {
@@ -193,7 +199,7 @@ public static class AtomicFile
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
-            // The first failure is reported; the next write of this path replaces the leftover.
+            // The first failure is reported.
         }
     }
 }

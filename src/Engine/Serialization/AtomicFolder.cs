@@ -2,22 +2,27 @@ using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
+/// <summary>A file of an <see cref="AtomicFolder"/>.</summary>
+/// <param name="Name">Its name inside the folder.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">SHA-256 of its content, in lower-case hexadecimal, computed while it was written.</param>
+public sealed record WrittenFile(string Name, long Bytes, string Sha256);
+
 /// <summary>
 /// A folder of files, such as a checkpoint, that exists whole or not at all. It is filled under a temporary name
-/// beside its place, every file is flushed to the disk, then the folder is renamed.
+/// beside its place, everything is flushed to the disk, then the folder is renamed.
 /// </summary>
 public sealed class AtomicFolder
 {
-    private const string Unfinished = ".tmp-";
-    private const string Replaced = ".old-";
+    // Stands for the name of a new folder in the name of the unfinished content inside it.
+    private const string Inside = "unfinished";
 
-    // Name of the unfinished content inside a new folder.
-    private const string UnfinishedInside = Unfinished + "unfinished";
+    private const UnixFileMode NewFolder = (UnixFileMode)0x1ff; // all rights; the umask takes some away
 
     private readonly string _path;
     private readonly string _temporary;
     private readonly Func<string, Stream>? _open;
-    private readonly List<string> _names = [];
+    private readonly List<WrittenFile> _files = [];
 
     private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
     {
@@ -35,14 +40,15 @@ public sealed class AtomicFolder
     /// </exception>
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
-        string temporary = AtomicFile.Sibling(path, Unfinished);
+        string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
         {
-            string name = Path.GetFileName(temporary)[Unfinished.Length..];
-            Recover(Path.GetDirectoryName(temporary)!, other => other == name);
-            Directory.CreateDirectory(temporary);
+            DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            FolderCalls.MakeNew(temporary, NewFolder);
             fill(new AtomicFolder(path, temporary, open));
-            Swap(Path.GetFullPath(path), temporary);
+            FolderCalls.Flush(temporary);
+            UnfinishedWork.Place(() => Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary));
         }
         catch (Exception failure)
         {
@@ -56,7 +62,8 @@ public sealed class AtomicFolder
     /// Writes a folder that must be absent or empty. It is filled inside, under a temporary name. Then its files are
     /// moved to their places, the first one last: without it readers do not take the folder for a whole one. So a
     /// mount point, a link to a folder and the current folder stay what they are, and nothing beside the folder
-    /// changes. After a failure it is as before. If the process is killed, the next writer removes what is left.
+    /// changes. After a failure it is as before. If the process is killed, the next writer of the same files replaces what
+    /// is left.
     /// </summary>
     /// <param name="path">Path of the folder; missing parent folders are made. Only one writer at a time.</param>
     /// <param name="fill">Adds the files.</param>
@@ -65,32 +72,71 @@ public sealed class AtomicFolder
     /// </exception>
     public static void WriteNew(string path, Action<AtomicFolder> fill)
     {
-        string temporary = Path.Combine(Path.GetFullPath(path), UnfinishedInside);
         RequireNew(path);
-        var (made, moved) = (Missing(path), new List<string>());
+        string temporary = TemporaryName.OfUnfinished(Path.Combine(Path.GetFullPath(path), Inside));
+        var (made, moved) = (DurableFolder.Missing(path).ToArray(), new List<string>());
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
-            if (Directory.Exists(temporary))
-                Directory.Delete(temporary, recursive: true);
-            Directory.CreateDirectory(temporary);
+            DurableFolder.Make(path);
+            FolderCalls.MakeNew(temporary, NewFolder);
+            foreach (string leftover in Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && other != temporary))
+                Directory.Delete(leftover, recursive: true);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in Enumerable.Reverse(folder._names))
+            string[] names = [.. folder._files.Select(static file => file.Name.Split(Path.DirectorySeparatorChar)[0]).Distinct()];
+            RequireOnly(path, names);
+            UnfinishedWork.Place(() =>
             {
-                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                moved.Add(Path.Combine(path, name));
-            }
-            Directory.Delete(temporary);
+                foreach (string name in names.Reverse())
+                {
+                    if (name == names[0])
+                        FolderCalls.Flush(path);
+                    string unmoved = Path.Combine(temporary, name), place = Path.Combine(path, name);
+                    if (Directory.Exists(unmoved))
+                        FolderCalls.Flush(unmoved);
+                    Remove(place);
+                    Directory.Move(unmoved, place); // also moves files
+                    moved.Add(place);
+                }
+                Directory.Delete(temporary, recursive: true);
+                unfinished.Dispose();
+            });
+            FolderCalls.Flush(path);
         }
         catch (Exception failure)
         {
-            moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
-            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
-            made.ForEach(static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+            Undo();
             AtomicFile.ThrowIfRefused(failure, path, temporary);
             throw;
         }
+
+        void Undo()
+        {
+            moved.ForEach(static entry => AtomicFile.DeleteLeftover(() => Remove(entry)));
+            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
+            Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+        }
     }
+
+    private static void Remove(string entry)
+    {
+        if (Directory.Exists(entry))
+            Directory.Delete(entry, recursive: true);
+        else
+            File.Delete(entry);
+    }
+
+    // A process that was killed while it moved its files has left some of them in their places.
+    private static void RequireOnly(string path, string[] names)
+    {
+        if (Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftoverInside(entry) && !names.Contains(Path.GetFileName(entry))))
+            throw HasFiles(path);
+    }
+
+    private static DataException HasFiles(string path) => new($"{path}: is a folder with files; choose a new one");
+
+    private static bool IsLeftoverInside(string path) => TemporaryName.FinalNameOfUnfinished(path) == Inside && Directory.Exists(path);
 
     private static void RequireNew(string path)
     {
@@ -100,8 +146,9 @@ public sealed class AtomicFolder
         {
             if (Directory.Exists(path))
             {
-                if (Directory.EnumerateFileSystemEntries(path).Any(static entry => Path.GetFileName(entry) != UnfinishedInside))
-                    throw new DataException($"{path}: is a folder with files; choose a new one");
+                string[] entries = Directory.GetFileSystemEntries(path);
+                if (entries.Length > 0 && !entries.Any(IsLeftoverInside))
+                    throw HasFiles(path);
             }
             else if (File.Exists(path))
             {
@@ -115,24 +162,23 @@ public sealed class AtomicFolder
         }
     }
 
-    // The folder and its parents that do not exist, from the inside out.
-    private static List<string> Missing(string path)
-    {
-        var missing = new List<string>();
-        for (string? folder = Path.GetFullPath(path); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
-            missing.Add(folder);
-        return missing;
-    }
+    /// <summary>The files added so far, in their order.</summary>
+    public IReadOnlyList<WrittenFile> Files => _files;
 
-    /// <summary>
-    /// The name of a folder. For what a process leaves that is killed while it writes a folder, the name of that
-    /// folder.
-    /// </summary>
-    public static string NameOf(string path)
+    /// <summary>Makes a folder inside, for files with names such as <c>test_a/label.tsv</c>.</summary>
+    /// <param name="name">Its name; one that is there stays.</param>
+    /// <exception cref="DataException">The file system reported an error; the message names the folder.</exception>
+    public void AddFolder(string name)
     {
-        string name = Path.GetFileName(path);
-        string? prefix = new[] { Unfinished, Replaced }.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
-        return name[(prefix?.Length ?? 0)..];
+        string folder = Path.Combine(_temporary, name);
+        try
+        {
+            DurableFolder.Make(folder);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Writing(Path.Combine(_path, name), failure, folder);
+        }
     }
 
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
@@ -146,8 +192,21 @@ public sealed class AtomicFolder
         string file = Path.Combine(_temporary, name);
         try
         {
-            AtomicFile.WriteFlushed(file, write, _open);
-            _names.Add(name);
+            HashingStream? hashing = null;
+            try
+            {
+                AtomicFile.WriteFlushed(file, stream =>
+                {
+                    hashing = new HashingStream(stream);
+                    write(hashing);
+                    hashing.Complete();
+                }, _open);
+                _files.Add(new WrittenFile(name, hashing!.Length, hashing.TakeSha256()));
+            }
+            finally
+            {
+                hashing?.Dispose();
+            }
         }
         catch (Exception failure)
         {
@@ -166,7 +225,7 @@ public sealed class AtomicFolder
     {
         try
         {
-            string doomed = AtomicFile.Sibling(path, Unfinished);
+            string doomed = TemporaryName.OfUnfinished(path);
             Directory.Move(path, doomed);
             Directory.Delete(doomed, recursive: true);
         }
@@ -191,17 +250,12 @@ public sealed class AtomicFolder
     {
         try
         {
-            if (!Directory.Exists(parent))
-                return;
-            foreach (string? unfinished in Directory.GetDirectories(parent, Unfinished + "*").Where(path => isOurs(Path.GetFileName(path)[Unfinished.Length..])))
-                Directory.Delete(unfinished, recursive: true);
-            foreach (string? replaced in Directory.GetDirectories(parent, Replaced + "*").Where(path => isOurs(Path.GetFileName(path)[Replaced.Length..])))
+            foreach (string path in Directory.Exists(parent) ? Directory.GetDirectories(parent) : [])
             {
-                string place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
-                if (Directory.Exists(place))
-                    Directory.Delete(replaced, recursive: true);
-                else
-                    Directory.Move(replaced, place);
+                if (TemporaryName.FinalNameOfUnfinished(path) is { } unfinished && isOurs(unfinished))
+                    Directory.Delete(path, recursive: true);
+                if (TemporaryName.FinalNameOfReplaced(path) is { } replaced && isOurs(replaced))
+                    BringBack(path, Path.Combine(parent, replaced));
             }
         }
         catch (Exception failure) when (FileFailure.Is(failure))
@@ -210,26 +264,35 @@ public sealed class AtomicFolder
         }
     }
 
+    private static void BringBack(string replaced, string place)
+    {
+        if (Directory.Exists(place))
+        {
+            Directory.Delete(replaced, recursive: true);
+            return;
+        }
+        Directory.Move(replaced, place);
+        DurableFolder.FlushParent(place);
+    }
+
     // .NET has no call that exchanges two folders. The old folder is therefore moved aside first; Recover handles an
     // interruption in between.
     private static void Swap(string path, string temporary)
     {
-        if (!Directory.Exists(path))
-        {
-            Directory.Move(temporary, path);
-            return;
-        }
-        string replaced = AtomicFile.Sibling(path, Replaced);
-        Directory.Move(path, replaced);
+        string? replaced = Directory.Exists(path) ? TemporaryName.OfReplaced(path) : null;
+        if (replaced is not null)
+            Directory.Move(path, replaced);
         try
         {
             Directory.Move(temporary, path);
         }
-        catch (Exception failure) when (FileFailure.Is(failure))
+        catch (Exception failure) when (replaced is not null && FileFailure.Is(failure))
         {
             Directory.Move(replaced, path);
             throw;
         }
-        AtomicFile.DeleteLeftover(() => Directory.Delete(replaced, recursive: true));
+        DurableFolder.FlushParent(path);
+        if (replaced is not null)
+            AtomicFile.DeleteLeftover(() => Directory.Delete(replaced, recursive: true));
     }
 }

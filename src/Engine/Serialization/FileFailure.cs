@@ -8,7 +8,7 @@ public static class FileFailure
     /// <summary>
     /// Whether an exception is an error of the file system (missing, unreadable, full), not a mistake of the program.
     /// </summary>
-    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
+    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsNoPath(failure) || IsTooLarge(failure);
 
     /// <summary>Refuses a device or a pipe. Files are read several times, and a pipe may never end.</summary>
     /// <exception cref="DataException">The path exists and is neither a file nor a folder.</exception>
@@ -18,31 +18,50 @@ public static class FileFailure
             throw new DataException($"{path}: is a device or a pipe, not a file");
     }
 
-    /// <summary>Refuses a file that is too large to be of its kind, before memory is taken for it.</summary>
-    /// <param name="path">The file; it may be missing.</param>
-    /// <param name="most">The most bytes that it may have.</param>
-    /// <exception cref="DataException">It is larger.</exception>
-    public static void RefuseLarge(string path, long most)
-    {
-        if (new FileInfo(path) is { Exists: true } file && file.Length > most)
-            throw new DataException($"{path}: has {file.Length} bytes, more than the limit of {most} for such a file");
-    }
-
     /// <summary>The content of a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="most">The most bytes that it may have.</param>
-    /// <exception cref="DataException">It is larger or cannot be read; the message gives the reason.</exception>
-    public static byte[] ReadAllBytes(string path, long most = int.MaxValue)
+    /// <param name="limit">Its largest size; <see cref="FileLimit.Small"/> if left out.</param>
+    /// <exception cref="DataException">It cannot be read or is too large; the message gives the reason.</exception>
+    public static byte[] ReadAllBytes(string path, FileLimit? limit = null)
     {
         RefuseSpecial(path);
+        limit ??= FileLimit.Small;
         try
         {
-            RefuseLarge(path, most);
-            return File.ReadAllBytes(path);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+            return ReadAll(stream, limit) ?? throw new DataException($"{path}: {limit.Refusal}");
         }
         catch (Exception e) when (Is(e))
         {
             throw Reading(path, e);
+        }
+    }
+
+    /// <summary>The content of a text file in UTF-8, or in UTF-16 with a byte order mark.</summary>
+    /// <inheritdoc cref="ReadAllBytes"/>
+    public static string ReadAllText(string path, FileLimit? limit = null)
+    {
+        using var reader = new StreamReader(new MemoryStream(ReadAllBytes(path, limit)));
+        return reader.ReadToEnd();
+    }
+
+    // Null if there is too much. Files of /proc have no length, and a file may grow while it is read.
+    private static byte[]? ReadAll(FileStream stream, FileLimit limit)
+    {
+        const int Least = 1 << 12;
+        if (stream.Length > limit.Bytes)
+            return null;
+        byte[] bytes = new byte[Math.Max(stream.Length + 1, Least)];
+        for (int filled = 0; ;)
+        {
+            int read = stream.Read(bytes, filled, bytes.Length - filled);
+            if (read == 0)
+                return bytes[..filled];
+            filled += read;
+            if (filled > limit.Bytes)
+                return null;
+            if (filled == bytes.Length)
+                Array.Resize(ref bytes, (int)Math.Min(2L * bytes.Length, limit.Bytes + 1L));
         }
     }
 
@@ -65,6 +84,7 @@ public static class FileFailure
         FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
         UnauthorizedAccessException => "access is denied",
         PathTooLongException => "the path, or a name in it, is too long",
+        _ when IsNoPath(failure) => "the path is empty or has a NUL character",
         _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
         _ => Printable.OneLine(WithoutPath(WithoutPath(WithoutLastPath(failure.Message), Path.GetFullPath(path)), path)).TrimEnd('.'),
     };
@@ -76,6 +96,9 @@ public static class FileFailure
     private static string WithoutPath(string message, string path) => message
         .Replace($" in '{path}'", "", StringComparison.Ordinal)
         .Replace($" '{path}'", "", StringComparison.Ordinal);
+
+    // .NET checks paths before it calls the system.
+    private static bool IsNoPath(Exception failure) => failure is ArgumentException { ParamName: "path" } and not ArgumentOutOfRangeException;
 
     // .NET's exception for EFBIG, the error for a write beyond the largest size of a file.
     private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value", InnerException: null, ActualValue: null };

@@ -14,13 +14,15 @@ public static class FileLock
     /// <summary>Takes a lock. Closing the stream releases it; the file stays.</summary>
     /// <param name="path">The lock's file; created if it is missing.</param>
     /// <returns>Null if another process has the lock.</returns>
-    /// <exception cref="IOException">The file cannot be created.</exception>
+    /// <exception cref="IOException">The file cannot be created, or is a link.</exception>
     public static FileStream? TryTake(string path)
     {
         try
         {
             while (true)
             {
+                if (FileKind.StatusOf(path) is { IsLink: true })
+                    throw new IOException($"{Path.GetFileName(path)} is a link");
                 var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 if (!FileKind.IsDeleted(stream.SafeFileHandle))
                     return stream;

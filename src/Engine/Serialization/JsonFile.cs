@@ -8,7 +8,10 @@ namespace VideoSim.Engine.Serialization;
 public static class JsonFile
 {
     // The largest is the record of an import, which may name 100,000 bad rows. Others have some kilobytes.
-    private const int MostBytes = 1 << 27;
+    private static readonly FileLimit Limit = new("a JSON file", 128);
+
+    // A double's exponent has 3 digits. Comparing two numbers fails at an exponent that is not an integer of 32 bits.
+    private const int MostExponentDigits = 4;
 
     /// <summary>The value in a file.</summary>
     /// <param name="path">The file.</param>
@@ -16,15 +19,26 @@ public static class JsonFile
     /// <exception cref="DataException">
     /// The file cannot be read or has no such value; the message gives the reason.
     /// </exception>
-    public static T Read<T>(string path, JsonTypeInfo<T> type) where T : class => Parse(path, FileFailure.ReadAllBytes(path, MostBytes), type);
+    public static T Read<T>(string path, JsonTypeInfo<T> type) where T : class => Parse(path, ReadBytes(path), type);
+
+    /// <summary>The keys and values of the object in a file.</summary>
+    /// <exception cref="DataException">As in <see cref="ParseObject"/>, or the file cannot be read.</exception>
+    public static JsonObject ReadObject(string path) => ParseObject(path, ReadBytes(path));
+
+    /// <summary>The content of a file, for <see cref="Parse"/>.</summary>
+    /// <exception cref="DataException">It cannot be read, or is too large for such a file.</exception>
+    public static byte[] ReadBytes(string path) => FileFailure.ReadAllBytes(path, Limit);
 
     /// <summary>The value in the bytes of a file that was read before.</summary>
-    /// <exception cref="DataException">The bytes have no such value; the message gives the reason.</exception>
+    /// <exception cref="DataException">
+    /// The bytes have no such value, a key twice, a text that is not Unicode or a number that no double holds; the
+    /// message gives the reason.
+    /// </exception>
     public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type) where T : class
     {
         try
         {
-            RequireUnicode(path, bytes);
+            Require(path, bytes);
             return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{path}: is null");
         }
         catch (JsonException e)
@@ -34,16 +48,13 @@ public static class JsonFile
     }
 
     /// <summary>The keys and values of an object in the bytes of a file that was read before.</summary>
-    /// <exception cref="DataException">
-    /// The bytes have no object, or one with a key twice; the message gives the reason.
-    /// </exception>
+    /// <exception cref="DataException">As in <see cref="Parse"/>.</exception>
     public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes)
     {
         try
         {
-            RequireUnicode(path, bytes, uniqueKeys: true);
-            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
-                ?? throw new DataException($"{path}: is not a JSON object");
+            Require(path, bytes);
+            return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{path}: is not a JSON object");
         }
         catch (JsonException e)
         {
@@ -51,25 +62,45 @@ public static class JsonFile
         }
     }
 
-    // .NET decodes keys and values when they are used. Bytes that are not UTF-8, and half of a
-    // surrogate pair such as \ud800, fail only then. Its error for a key that is there twice has no line.
-    private static void RequireUnicode(string path, ReadOnlySpan<byte> bytes, bool uniqueKeys = false)
+    // .NET decodes keys, texts and numbers when they are used. Bytes that are not UTF-8, half of a surrogate pair such
+    // as \ud800, and a number that does not fit fail only then. Its error for a key that is there twice has no line.
+    private static void Require(string path, ReadOnlySpan<byte> bytes)
     {
         var reader = new Utf8JsonReader(bytes);
         var keys = new Stack<HashSet<string>>();
+        string key = "";
         while (reader.Read())
         {
-            if (reader.TokenType == JsonTokenType.StartObject)
-                keys.Push([]);
-            else if (reader.TokenType == JsonTokenType.EndObject)
-                keys.Pop();
-            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String))
-                continue;
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartObject:
+                    keys.Push([]);
+                    break;
+                case JsonTokenType.EndObject:
+                    keys.Pop();
+                    break;
+                case JsonTokenType.PropertyName:
+                    key = Text(ref reader, bytes);
+                    if (!keys.Peek().Add(key))
+                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(key)} twice");
+                    break;
+                case JsonTokenType.String:
+                    Text(ref reader, bytes);
+                    break;
+                case JsonTokenType.Number:
+                    int exponent = reader.ValueSpan.IndexOfAny((byte)'e', (byte)'E');
+                    bool fits = exponent < 0 || reader.ValueSpan[exponent..].TrimStart("eE+-0"u8).Length <= MostExponentDigits;
+                    if (!fits || !reader.TryGetDouble(out double number) || !double.IsFinite(number))
+                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: {Printable.Quote(key)} is {LineReader.Quote(reader.ValueSpan)}, which is not a number that fits");
+                    break;
+            }
+        }
+
+        string Text(ref Utf8JsonReader reader, ReadOnlySpan<byte> bytes)
+        {
             try
             {
-                string text = reader.GetString()!;
-                if (uniqueKeys && reader.TokenType == JsonTokenType.PropertyName && !keys.Peek().Add(text))
-                    throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(text)} twice");
+                return reader.GetString()!;
             }
             catch (InvalidOperationException e)
             {

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace VideoSim.Engine.Serialization;
 
@@ -11,6 +12,10 @@ public ref struct LineReader
 {
     // Enough to recognise a line in an error message of one line.
     private const int QuotedBytes = 40;
+
+    private static ReadOnlySpan<byte> LittleEndianMark => [0xff, 0xfe];
+
+    private static ReadOnlySpan<byte> BigEndianMark => [0xfe, 0xff];
 
     private readonly ReadOnlySpan<byte> _blanks;
     private ReadOnlySpan<byte> _rest;
@@ -44,18 +49,34 @@ public ref struct LineReader
         return true;
     }
 
+    /// <summary>The line as text. No byte is replaced.</summary>
+    /// <param name="path">The file, for the message.</param>
+    /// <exception cref="DataException">The line is not valid UTF-8; the message names file and line.</exception>
+    public readonly string Text(string path)
+    {
+        RequireText(path);
+        return Encoding.UTF8.GetString(Current);
+    }
+
+    /// <summary>Refuses a line that is not valid UTF-8.</summary>
+    /// <inheritdoc cref="Text"/>
+    public readonly void RequireText(string path)
+    {
+        if (!Utf8.IsValid(Current))
+            throw new DataException(Number == 1 && (Current.StartsWith(LittleEndianMark) || Current.StartsWith(BigEndianMark)) ? $"{path}: the text is UTF-16; it must be UTF-8" : $"{path}: line {Number} is not valid UTF-8");
+    }
+
     /// <summary>The line as text for an error message.</summary>
     public readonly string Quote() => Quote(Current);
 
     /// <summary>
-    /// A part of a line as text for an error message: long parts are cut, control characters become dots.
+    /// A part of a line as text for an error message: long parts are cut, control characters become dots, and the rest
+    /// is as in <see cref="Printable.Whole"/>.
     /// </summary>
     public static string Quote(ReadOnlySpan<byte> part)
     {
-        var text = new StringBuilder(Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]));
-        for (int i = 0; i < text.Length; i++)
-            text[i] = char.IsControl(text[i]) ? '.' : text[i];
-
-        return part.Length > QuotedBytes ? text.Append("...").ToString() : text.ToString();
+        string text = Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]);
+        string shown = Printable.Whole(string.Concat(text.Select(static character => char.IsControl(character) ? '.' : character)));
+        return part.Length > QuotedBytes ? $"{shown}..." : shown;
     }
 }

@@ -25,8 +25,8 @@ public sealed class SafetensorsWriter
     // Large enough for the disk and for copies from a device, small compared with any model.
     private const int ChunkBytes = 1 << 20;
 
-    // Tensors begin at a multiple of this in the file, as far as the sizes before them allow it.
-    private const int HeaderAlignment = 8;
+    // Tensors begin at a multiple of this in the file, as far as the sizes before them allow it. No number is longer.
+    private const int Alignment = 8;
 
     private static readonly JsonWriterOptions HeaderOptions = new()
     {
@@ -81,14 +81,20 @@ public sealed class SafetensorsWriter
     public void WriteTo(Stream stream)
     {
         stream.Write(Header());
-        byte[] buffer = new byte[Math.Min(ChunkBytes, _dataBytes)];
+        var direct = stream as IBufferWriter<byte>; // a stream with a buffer that sources can fill
+        byte[] buffer = direct is null ? new byte[Math.Min(ChunkBytes, Align(_dataBytes))] : [];
         foreach (var (entry, source) in _tensors.Values)
         {
-            for (long offset = 0; offset < entry.ByteCount; offset += buffer.Length)
+            for (long offset = 0; offset < entry.ByteCount;)
             {
-                var chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, entry.ByteCount - offset));
+                var room = direct is null ? buffer : direct.GetSpan(Alignment);
+                var chunk = room[..(int)Math.Min(room.Length & -Alignment, entry.ByteCount - offset)]; // whole numbers
                 source(offset, chunk);
-                stream.Write(chunk);
+                if (direct is null)
+                    stream.Write(chunk);
+                else
+                    direct.Advance(chunk.Length);
+                offset += chunk.Length;
             }
         }
     }
@@ -112,12 +118,14 @@ public sealed class SafetensorsWriter
                 WriteEntry(json, entry);
             json.WriteEndObject();
         }
-        while (bytes.WrittenCount % HeaderAlignment != 0)
+        while (bytes.WrittenCount % Alignment != 0)
             bytes.Write(" "u8);
         byte[] header = bytes.WrittenSpan.ToArray();
         BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - SafetensorsFormat.LengthBytes);
         return header;
     }
+
+    private static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 
     private static long[] Dimensions(Shape shape) => Array.ConvertAll(shape.ToArray(), dimension => (long)dimension);
 

@@ -48,7 +48,7 @@ public sealed unsafe class GradientTree : IDisposable
         _sums = new Tensor[BitOperations.Log2((uint)parts - 1) + 1];
         var flat = parameters.Gradients.Shape;
         Shape losses = new(MostTerms), zero = new(1);
-        _arena = new Arena(device, _sums.Length * Arena.BytesOf(flat, ElementType.Float32) + Arena.BytesOf(losses, ElementType.Float32) + Arena.BytesOf(zero, ElementType.Float32));
+        _arena = new Arena(device, _sums.Length * Arena.BytesOf(flat, ElementType.Float32) + Arena.BytesOf(losses, ElementType.Float32) + Arena.BytesOf(zero, ElementType.Float32), "the sums of gradients");
         for (int i = 0; i < _sums.Length; i++)
             _sums[i] = _arena.Allocate(flat);
         (_losses, _zero) = (_arena.Allocate(losses), _arena.Allocate(zero));

@@ -1,4 +1,5 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Batches;
 
@@ -41,7 +42,7 @@ public static class Folds
             if (name == $"{number}" || name == $"{first}-{first + ReferenceFoldSize - 1}val")
                 return number;
         }
-        throw new DataException($"there is no fold '{name}': folds are 1 to {Count}, and 'all' trains every one");
+        throw new DataException($"there is no fold {Printable.Quote(name)}: folds are 1 to {Count}, and 'all' trains every one");
     }
 
     /// <summary>Refuses too few pairs for the folds.</summary>

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Progress;
 
@@ -59,6 +60,7 @@ public static class EncoderConversion
             foreach (var (name, content) in files) // config.json, which every reader needs, is the first
                 written.Add(name, stream => stream.Write(content));
             written.Add(Weights, stream => Writer(tensors, Advance).WriteTo(stream));
+            FolderChecksums.Add(written);
         });
         progress.End($"{count} tensors");
         progress.Note($"{target}: {count} tensors of a {folder.Encoder.ModelType}, {total} values");

@@ -41,7 +41,7 @@ public sealed record ModelCard
     /// <param name="config">Sizes of the model.</param>
     /// <param name="parameters">Its trained values.</param>
     /// <param name="files">The other files of the model.</param>
-    internal string Text(ModelConfig config, long parameters, IReadOnlyList<FileDigest> files)
+    internal string Text(ModelConfig config, long parameters, IReadOnlyList<WrittenFile> files)
     {
         var (model, encoder) = (config.Model, config.Encoder);
         var text = new StringBuilder();
@@ -91,7 +91,7 @@ public sealed record ModelCard
 
 
             """);
-        AppendTable(text, Inputs.Select(static input => input with { Path = Path.GetFileName(input.Path) }));
+        AppendTable(text, Inputs.Select(static input => (Path.GetFileName(input.Path), input.Bytes, input.Sha256)));
         text.Append("""
 
             ## Files
@@ -100,7 +100,7 @@ public sealed record ModelCard
 
 
             """);
-        AppendTable(text, files);
+        AppendTable(text, files.Select(static file => (file.Name, file.Bytes, file.Sha256)));
         return text.ToString();
     }
 
@@ -152,7 +152,7 @@ public sealed record ModelCard
         }
     }
 
-    private static void AppendTable(StringBuilder text, IEnumerable<FileDigest> files)
+    private static void AppendTable(StringBuilder text, IEnumerable<(string Name, long Bytes, string Sha256)> files)
     {
         text.Append("| File | Bytes | SHA-256 |\n| --- | ---: | --- |\n");
         foreach (var (name, bytes, sha256) in files)

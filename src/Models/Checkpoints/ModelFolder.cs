@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
@@ -35,8 +34,8 @@ public sealed class ModelFolder
     // Other programs take it from the file. It is constant, so this one computes it.
     private const string RotaryPositions = $"{EncoderConfig.RoFormer}.{PublishedNames.RotaryTable}";
 
-    private ModelFolder(string path, ModelConfig config, ITokenizer tokenizer, TagList tags) =>
-        (FolderPath, Configuration, Tokenizer, Tags) = (path, config, tokenizer, tags);
+    private ModelFolder(string path, ModelConfig config, ITokenizer tokenizer, TagList tags, string? warning) =>
+        (FolderPath, Configuration, Tokenizer, Tags, Warning) = (path, config, tokenizer, tags, warning);
 
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
@@ -50,14 +49,22 @@ public sealed class ModelFolder
     /// <summary>The tags, in the order of the heads' outputs.</summary>
     public TagList Tags { get; }
 
-    /// <summary>Reads all files except the weights. Of the weights it checks names and shapes.</summary>
+    /// <summary>A line for the user if the files could not be checked; otherwise null.</summary>
+    public string? Warning { get; }
+
+    /// <summary>
+    /// Checks that every file is as it was written, if the folder has checksums, and reads all files except the
+    /// weights. Of the weights it checks names and shapes.
+    /// </summary>
     /// <param name="path">
     /// A model folder, or the folder of a training run. In a run's folder the last model is opened.
     /// </param>
     /// <param name="dictionary">
     /// Dictionary of a RoFormer's tokenizer; null for jieba's own. The model must have been trained with it.
     /// </param>
-    /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
+    /// <exception cref="DataException">
+    /// A file is missing, has changed since it was written, or does not fit the others; the message names it.
+    /// </exception>
     public static ModelFolder Open(string path, JiebaDictionary? dictionary = null) => OpenModel(InRun(path, LastOfRun), dictionary);
 
     /// <summary>
@@ -84,7 +91,7 @@ public sealed class ModelFolder
     {
         if (!Directory.Exists(path))
             return "";
-        string[] names = [.. Directory.GetDirectories(path).Where(static folder => File.Exists(Path.Combine(InRun(folder, BestOfRun, LastOfRun), Config)))
+        string[] names = [.. FolderListing.Folders(path).Where(static folder => File.Exists(Path.Combine(InRun(folder, BestOfRun, LastOfRun), Config)))
             .Select(static folder => Path.GetFileName(folder)).OrderBy(static name => name.Length).ThenBy(static name => name, StringComparer.Ordinal)];
         string named = string.Join(", ", names.Take(NamedFolders).Select(Printable.OneLine));
         return names.Length == 0 ? "" : $"; name one of its folders {named}{(names.Length > NamedFolders ? ", ..." : "")}";
@@ -95,6 +102,7 @@ public sealed class ModelFolder
         string file = Path.Combine(path, Config);
         if (!File.Exists(file))
             throw new DataException($"{file}: there is no such file; {path} is neither a model folder nor the folder of a finished run{Below(path)}");
+        string? warning = RequireWhole(path);
         var config = ConfigFile.Read(file);
         config.Validate($"{file}: ");
         using var declared = Declare(config, file);
@@ -107,8 +115,15 @@ public sealed class ModelFolder
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
         WeightFile.RequireFits(Path.Combine(path, Weights), declared, RotaryPositions);
-        return new ModelFolder(path, config, tokenizer, tags);
+        return new ModelFolder(path, config, tokenizer, tags, warning);
     }
+
+    /// <summary>
+    /// Refuses a folder of this program in which a file has changed, is gone or is new. Returns a warning for the user
+    /// if a checkpoint of an older version could not be checked.
+    /// </summary>
+    /// <exception cref="DataException">A file is not as it was written; the message names it.</exception>
+    internal static string? RequireWhole(string path) => FolderChecksums.Require(path, isModel: true, Config, Weights, Vocab, TokenizerConfig, TagFile);
 
     /// <summary>Paths of the files that determine what the model computes.</summary>
     public IEnumerable<string> Files => FilesOf(FolderPath);
@@ -156,23 +171,14 @@ public sealed class ModelFolder
     /// <param name="card">What its card says about its training.</param>
     public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags, ModelCard card)
     {
-        var files = new List<FileDigest>();
         var vocabulary = tokenizer.Vocabulary;
-        Add(Config, stream => ConfigFile.Write(stream, config, vocabulary.PadId));
-        Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters, config.Encoder.ModelType == EncoderConfig.RoFormer ? AddRotaryPositions : null));
-        Add(Vocab, stream => stream.Write(vocabulary.ToFile()));
-        Add(TokenizerConfig, stream => TokenizerFile.Write(stream, tokenizer.ClassName, vocabulary, config.Encoder.MaxPositionEmbeddings, tokenizer.DictionarySha256));
-        Add(SpecialTokens, stream => TokenizerFile.WriteSpecialTokens(stream, vocabulary));
-        Add(TagFile, stream => stream.Write(tags.ToFile()));
-        folder.Add(Card, stream => stream.Write(Encoding.UTF8.GetBytes(card.Text(config, model.Parameters.Count, files))));
-
-        void Add(string name, Action<Stream> write) => folder.Add(name, stream =>
-        {
-            using var sha256 = SHA256.Create();
-            using (var hashed = new CryptoStream(stream, sha256, CryptoStreamMode.Write, leaveOpen: true))
-                write(hashed);
-            files.Add(new FileDigest(name, stream.Position, Convert.ToHexStringLower(sha256.Hash!)));
-        });
+        folder.Add(Config, stream => ConfigFile.Write(stream, config, vocabulary.PadId));
+        folder.Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters, config.Encoder.ModelType == EncoderConfig.RoFormer ? AddRotaryPositions : null));
+        folder.Add(Vocab, stream => stream.Write(vocabulary.ToFile()));
+        folder.Add(TokenizerConfig, stream => TokenizerFile.Write(stream, tokenizer.ClassName, vocabulary, config.Encoder.MaxPositionEmbeddings, tokenizer.DictionarySha256));
+        folder.Add(SpecialTokens, stream => TokenizerFile.WriteSpecialTokens(stream, vocabulary));
+        folder.Add(TagFile, stream => stream.Write(tags.ToFile()));
+        folder.Add(Card, stream => stream.Write(Encoding.UTF8.GetBytes(card.Text(config, model.Parameters.Count, folder.Files))));
 
         void AddRotaryPositions(SafetensorsWriter writer)
         {

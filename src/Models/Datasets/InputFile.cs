@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
-using VideoSim.Engine;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
@@ -63,24 +62,6 @@ internal static class InputFile
         }
 
         return filled;
-    }
-
-    /// <summary>Reads a whole (small) file.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="most">The most bytes that it may have.</param>
-    /// <exception cref="DataException">There is no such file, it is larger, or it cannot be read.</exception>
-    internal static byte[] ReadAllBytes(string path, int most = int.MaxValue)
-    {
-        FileFailure.RefuseSpecial(path);
-        try
-        {
-            FileFailure.RefuseLarge(path, most);
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (IsRefusal(e))
-        {
-            throw new DataException(Directory.Exists(path) ? $"{path}: cannot be read: it is a folder" : $"{path}: {Reason(e, path)}", e);
-        }
     }
 
     private static bool IsRefusal(Exception e) =>

@@ -32,6 +32,8 @@ public static class LabelFile
 {
     private const int NamedLines = 20;
 
+    private static readonly FileLimit Limit = new("a label file", 500); // of 10 million pairs
+
     /// <summary>Reads all pairs, in the order of the lines.</summary>
     /// <param name="path">The file.</param>
     /// <param name="lookup">Finds the videos.</param>
@@ -68,9 +70,10 @@ public static class LabelFile
     /// <exception cref="DataException">The file cannot be read.</exception>
     internal static void ReadLines(string path, VideoLookup lookup, Action<int, VideoPair> take, Action<int, string> refuse)
     {
-        var lines = new LineReader(InputFile.ReadAllBytes(path));
+        var lines = new LineReader(FileFailure.ReadAllBytes(path, Limit));
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (TryParse(lines.Current, lookup, out var pair, out string? reason))
                 take(lines.Number, pair);
             else

@@ -17,8 +17,7 @@ public sealed class TagList
 
     private const int BitsPerWord = 32;
 
-    // More than that many lines of the longest numbers.
-    private const int MostBytes = 1 << 22;
+    private static readonly FileLimit Limit = new("a tag list", 4); // more than its most tags with the longest numbers
 
     private readonly long[] _ids;
 
@@ -59,10 +58,11 @@ public sealed class TagList
     /// </exception>
     public static TagList Read(string path)
     {
-        var lines = new LineReader(InputFile.ReadAllBytes(path, MostBytes));
+        var lines = new LineReader(FileFailure.ReadAllBytes(path, Limit));
         var tags = new List<(long Id, int Line)>();
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (lines.Current.IsEmpty)
                 throw new DataException($"{path}: line {lines.Number} is empty; expected a tag id");
 

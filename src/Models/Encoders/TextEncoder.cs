@@ -35,7 +35,7 @@ internal sealed class TextEncoder
         bool isRotary = config.ModelType == EncoderConfig.RoFormer;
         _embedding = new EmbeddingLayer(store, $"{name}.embeddings", config.VocabSize, width, isRotary ? 0 : config.MaxPositionEmbeddings, config.TypeVocabSize, initializer, group);
         if (isRotary)
-            _rotary = store.AddConstant(new Shape(positions, headWidth), RotaryTable.Create(positions, headWidth));
+            _rotary = store.AddConstant(new Shape(positions, headWidth), () => RotaryTable.Create(positions, headWidth));
         _norm = new LayerNormalization(store, $"{name}.embeddings.LayerNorm", width, config.LayerNormEps, group);
         var options = new TransformerOptions(width, config.NumAttentionHeads, config.IntermediateSize)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Import;
@@ -21,8 +22,13 @@ internal sealed class ImportWork : IDisposable
     private string _key = "";
     private bool _isOfUse;
     private Task? _saving;
+    private readonly UnfinishedWork _unfinished;
 
-    private ImportWork(string output, string folder, FileStream owner) => (_output, _folder, _lock) = (output, folder, owner);
+    private ImportWork(string output, string folder, FileStream owner)
+    {
+        (_output, _folder, _lock) = (output, folder, owner);
+        _unfinished = UnfinishedWork.Result(DeleteUseless);
+    }
 
     /// <summary>The saved state to continue from, or null.</summary>
     internal ImportState? Saved { get; private set; }
@@ -38,8 +44,19 @@ internal sealed class ImportWork : IDisposable
     internal static ImportResult ReadFinished(string output, string key)
     {
         var found = JsonFile.Read(Path.Combine(output, Record), ImportJson.Default.ImportRecord);
+        AtomicFile.DeleteLeftover(() => DeleteLock(FolderFor(Target(output)) + Lock));
         return found.Key == key ? found.Result : throw new DataException($"--output-dir {output}: the folder has the import of other videos or options");
     }
+
+    // A process that was killed at its very end has left it.
+    private static void DeleteLock(string path)
+    {
+        if (File.Exists(path) && FileLock.TryTake(path) is { } owner)
+            FileLock.ReleaseAndDelete(owner);
+    }
+
+    // The folder to work in; null beside the root of a disk.
+    private static string? FolderFor(string full) => Path.GetDirectoryName(full) is { } parent ? Path.Combine(parent, Prefix + Path.GetFileName(full)) : null;
 
     /// <summary>Takes the folder to work in, beside the folder of the result.</summary>
     /// <exception cref="DataException">
@@ -53,10 +70,13 @@ internal sealed class ImportWork : IDisposable
         {
             string full = Target(output);
             RequireFree(output, full);
-            folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
-            if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => !AtomicFile.IsLeftover(entry, State)))
+            folder = FolderFor(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk");
+            if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => TemporaryName.FinalNameOfUnfinished(entry) != State || !File.Exists(entry)))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
-            Directory.CreateDirectory(touched = Path.GetDirectoryName(folder)!);
+            // Its files are opened by their names, which may be links in a folder that another user has made.
+            if (FileKind.StatusOf(folder) is { } status && (status.IsLink || status.Owner != FileKind.ThisUser))
+                throw new DataException($"--output-dir {output}: the import would work in {folder}, which {(status.IsLink ? "is a link" : "belongs to another user")}");
+            DurableFolder.Make(touched = Path.GetDirectoryName(folder)!);
             owner = FileLock.TryTake(touched = folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
             var work = new ImportWork(full, folder, owner) { _isOfUse = File.Exists(Path.Combine(folder, State)) };
             if (!work._isOfUse)
@@ -92,7 +112,7 @@ internal sealed class ImportWork : IDisposable
                 MoveToOutput();
                 return record.Result;
             }
-            var state = JsonFile.Read(Path.Combine(_folder, State), ImportJson.Default.ImportState);
+            var state = ReadState();
             if (state.Key == key)
                 Load(state);
             else if (state.Key.Length > 0)
@@ -118,7 +138,7 @@ internal sealed class ImportWork : IDisposable
         {
             if (!_files.TryGetValue(name, out var file))
             {
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                DurableFolder.Make(Path.GetDirectoryName(path)!);
                 _files.Add(name, file = new GrowingFile(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite), 0));
             }
             RandomAccess.Write(file.Handle, bytes, file.Length);
@@ -142,11 +162,10 @@ internal sealed class ImportWork : IDisposable
             return false;
         Wait();
         var state = new ImportState(_key, row, _files.ToDictionary(static file => file.Key, static file => file.Value.Length), [.. bad]);
-        SafeFileHandle[] handles = [.. _files.Values.Select(static file => file.Handle)];
+        var flush = Flush();
         _saving = Task.Run(() =>
         {
-            foreach (var handle in handles)
-                RandomAccess.FlushToDisk(handle);
+            flush();
             SaveState(state);
             _isOfUse = true;
         });
@@ -168,13 +187,24 @@ internal sealed class ImportWork : IDisposable
     internal void Finish(ImportResult result)
     {
         Wait();
-        foreach (var file in _files.Values)
-            RandomAccess.FlushToDisk(file.Handle);
+        Flush()();
         CloseFiles();
         // From here on a continued import finds the record and has only the rest of this to do.
         _isOfUse = true;
         Write(Record, stream => JsonSerializer.Serialize(stream, new ImportRecord(_key, result), ImportJson.Default.ImportRecord));
         MoveToOutput();
+    }
+
+    // What flushes the files that there are now, and their names. It may run while others are added.
+    private Action Flush()
+    {
+        SafeFileHandle[] handles = [.. _files.Values.Select(static file => file.Handle)];
+        string[] folders = [.. _files.Keys.Select(name => Path.GetDirectoryName(Path.Combine(_folder, name))!).Distinct()];
+        return () =>
+        {
+            Array.ForEach(handles, DiskFlush.Flush);
+            Array.ForEach(folders, FolderCalls.Flush);
+        };
     }
 
     /// <summary>Forgets what was written: the end deletes it.</summary>
@@ -196,6 +226,12 @@ internal sealed class ImportWork : IDisposable
             // An earlier failure ended the work, and is reported.
         }
         CloseFiles();
+        DeleteUseless();
+        _unfinished.Dispose();
+    }
+
+    private void DeleteUseless()
+    {
         if (!_isOfUse && Directory.Exists(_folder))
             AtomicFile.DeleteLeftover(Delete);
         FileLock.ReleaseAndDelete(_lock);
@@ -231,6 +267,8 @@ internal sealed class ImportWork : IDisposable
                 string path = Path.GetFullPath(name, _folder);
                 if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
                     throw new DataException($"{name}: is not a file of an import");
+                if (FileKind.StatusOf(path) is { IsLink: true })
+                    throw new DataException($"{name}: is a link");
                 var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
                 _files.Add(name, new GrowingFile(handle, length));
                 if (RandomAccess.GetLength(handle) < length)
@@ -251,7 +289,15 @@ internal sealed class ImportWork : IDisposable
         Saved = state;
     }
 
-    private void SaveState(ImportState state) => Write(State, stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+    private void SaveState(ImportState state) => Write(State, stream => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, ImportJson.Default.ImportState)!.AsObject()));
+
+    private ImportState ReadState()
+    {
+        string file = Path.Combine(_folder, State);
+        byte[] content = JsonFile.ReadBytes(file);
+        return JsonSeal.IsWhole(JsonFile.ParseObject(file, content)) ? JsonFile.Parse(file, content, ImportJson.Default.ImportState)
+            : throw new DataException($"{file}: has changed since it was written");
+    }
 
     private void Write(string name, Action<Stream> write)
     {
@@ -298,6 +344,7 @@ internal sealed class ImportWork : IDisposable
             if (Directory.Exists(_output))
                 Directory.Delete(_output);
             Directory.Move(_folder, _output);
+            DurableFolder.FlushParent(_output);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -37,7 +37,7 @@ public sealed class VideoImport
         _badPairs = new BadRowList(options.MostBadRows);
         if (options.Vocabulary is { } vocabulary)
         {
-            _givenVocabulary = FileFailure.ReadAllBytes(vocabulary);
+            _givenVocabulary = FileFailure.ReadAllBytes(vocabulary, Vocabulary.Limit);
             Vocabulary.Parse(_givenVocabulary, vocabulary);
         }
         _rules = new RowRules(options.Frames ?? Path.GetDirectoryName(Path.GetFullPath(options.Table))!);
@@ -50,7 +50,7 @@ public sealed class VideoImport
     /// </exception>
     public static ImportResult Run(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
     {
-        if (options.Frames is { } frames && !Directory.Exists(frames))
+        if (options.Frames is { } frames && !PathCheck.IsFolder(frames))
             throw new DataException($"--frames {frames}: there is no such folder");
         try
         {
@@ -168,6 +168,7 @@ public sealed class VideoImport
         }
         catch (OperationCanceledException) when (Writes(survey))
         {
+            using var saves = UnfinishedWork.State();
             work.Wait();
             work.TrySave(next, _badFrames);
             work.Wait();

@@ -1,4 +1,5 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Import;
 
@@ -70,7 +71,7 @@ public static class VideoTables
             ".parquet" => openParquet?.Invoke(path) ?? throw new DataException($"{path}: this program is built without the reader of Parquet files"),
             _ => throw new DataException($"{path}: the name of a table of videos ends in .jsonl, .ndjson, .csv, .tsv or .parquet"),
         };
-        return File.Exists(path) ? table : throw new DataException(Directory.Exists(path) ? $"{path}: is a folder, not a table of videos" : $"{path}: there is no such file");
+        return PathCheck.IsFile(path) ? table : throw new DataException(PathCheck.IsFolder(path) ? $"{path}: is a folder, not a table of videos" : $"{path}: there is no such file");
     }
 
     /// <summary>Empty lines between rows: one bad row for all lines before <paramref name="end"/>.</summary>

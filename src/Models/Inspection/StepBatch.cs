@@ -46,7 +46,7 @@ internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[]
             throw new DataException($"--at {step}: the run of {run.File} has {training.Steps} steps");
         if (training.GradientAccumulationSteps > 1)
             throw new DataException($"--at {step}: each step of the run of {run.File} accumulates the gradients of {training.GradientAccumulationSteps} batches; the dump of a step has one batch");
-        var data = new DataFolder(run.Get<string>("data"));
+        var data = new DataFolder(run.Get<string>("data") is var path && !path.Contains('\0', StringComparison.Ordinal) ? path : throw new DataException($"{run.File}: data is not a path"));
         ulong seed = run.Get<ulong>("seed");
         bool skip = run.Get<bool>("skip_bad_records");
         int width = folder.Configuration.FrameWidth;
@@ -57,7 +57,7 @@ internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[]
             var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], training.Batch, seed, StageSeeds.Pretraining);
             return new StepBatch(videos, [], order.BatchAt(step - 1).ToArray(), StageSeeds.Dropout(seed, StageSeeds.Pretraining), step - 1);
         }
-        int fold = run.Get<int>("fold");
+        int fold = run.Get<int>("fold") is >= 1 and <= Folds.Count and var known ? known : throw new DataException($"{run.File}: fold is not from 1 to {Folds.Count}");
         var index = data.Format.Open([data.Pairwise], width, skip);
         run.Inputs.RequireSame([.. index.Digests, FileDigest.OfContent(data.Labels)]);
         var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);

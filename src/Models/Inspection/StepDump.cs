@@ -7,6 +7,7 @@ using VideoSim.Engine.Training;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
@@ -55,12 +56,14 @@ public static class StepDump
     /// <param name="device">Device to run on.</param>
     /// <param name="options">The options.</param>
     /// <param name="output">The file to write.</param>
+    /// <param name="progress">Receives notes; null for none.</param>
     /// <exception cref="DataException">An input is missing or bad; the message names it.</exception>
-    public static void Write(Device device, StepDumpOptions options, string output)
+    public static void Write(Device device, StepDumpOptions options, string output, IProgressSink? progress = null)
     {
-        var folder = UsableModel.Open(options.Checkpoint, options.Dictionary);
+        var folder = UsableModel.Open(options.Checkpoint, options.Dictionary, progress ?? IProgressSink.None);
         var config = WithoutDropout(folder.Configuration);
         var run = RunArguments.Find(folder.FolderPath);
+        run?.RequireRecipes(folder);
         var recipes = Preset.LoadFor("reference", folder.Configuration, folder.FolderPath, options.Overrides, run?.All);
         bool pretraining = options.At is null ? options.Labels is null
             : (run ?? throw new DataException($"--at needs a model in the folder of its run; there is no {RunFolder.Arguments} beside {folder.FolderPath}")).Get<string>("command") == "pretrain";

@@ -3,6 +3,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Pretrained;
@@ -74,6 +75,7 @@ public sealed class PretrainedFolder : IDisposable
             if (!File.Exists(Path.Combine(path, name)))
                 throw Lacks(path, name);
         }
+        string? warning = FolderChecksums.Require(path, isModel: false, [ConfigFile, VocabularyFile, TokenizerFile, .. WeightFiles.Preferred(path)]);
         var config = PublishedConfig.Read(Path.Combine(path, ConfigFile));
         PublishedTokenizer.Check(Path.Combine(path, TokenizerFile), config.ModelType!);
         SmallFile.Read(Path.Combine(path, VocabularyFile)); // bounds its size, and refuses a Git LFS pointer
@@ -82,7 +84,8 @@ public sealed class PretrainedFolder : IDisposable
         try
         {
             var tensors = new EncoderTensors(files.Path, files.Tensors);
-            var facts = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; not read: {string.Join(", ", files.Unread)}" : "") };
+            List<string> facts = warning is null ? [] : [warning];
+            facts.Add($"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; not read: {string.Join(", ", files.Unread)}" : ""));
             if (tensors.Prefix.Split('.').FirstOrDefault(part => part is EncoderConfig.Bert or EncoderConfig.RoFormer && part != config.ModelType) is { } other)
                 throw new DataException($"{Path.Combine(path, ConfigFile)}: model_type is {config.ModelType}, but {Path.GetFileName(files.Path)} has the tensors of a {other}");
             if (tensors.Prefix.Length > 0)
@@ -186,7 +189,7 @@ public sealed class PretrainedFolder : IDisposable
     private static DataException Lacks(string path, string name)
     {
         string? below = Directory.Exists(path)
-            ? Directory.GetDirectories(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
+            ? FolderListing.Folders(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
         return new DataException($"{path}: has no {name}{(below is null ? "" : $", but its folder {Printable.Quote(below)} has one")}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
     }
 

@@ -11,6 +11,9 @@ internal sealed class WeightFiles : IDisposable
 {
     private const string SafetensorsEnding = ".safetensors", Safetensors = $"model{SafetensorsEnding}", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
 
+    // In the order in which they are preferred.
+    private static readonly string[] Known = [Safetensors, Safetensors + IndexSuffix, Torch, Torch + IndexSuffix, Hdf5];
+
     private readonly List<TensorFile> _files = [];
 
     private WeightFiles(string path) => Path = path;
@@ -31,6 +34,11 @@ internal sealed class WeightFiles : IDisposable
     public IReadOnlyList<StoredTensor> Tensors { get; private set; } = [];
 
     /// <summary>
+    /// The name of the file that <see cref="Open"/> reads in a folder; none if there are no weights.
+    /// </summary>
+    public static IEnumerable<string> Preferred(string folder) => Existing(folder).Take(1);
+
+    /// <summary>
     /// Opens the weights of a folder. Prefers safetensors to PyTorch and PyTorch to HDF5, and one file to shards.
     /// </summary>
     /// <param name="folder">The folder.</param>
@@ -40,10 +48,9 @@ internal sealed class WeightFiles : IDisposable
     /// </exception>
     public static WeightFiles Open(string folder, Func<string, TensorFile>? openHdf5)
     {
-        string[] known = [Safetensors, Safetensors + IndexSuffix, Torch, Torch + IndexSuffix, Hdf5];
-        string[] found = [.. known.Where(name => File.Exists(System.IO.Path.Combine(folder, name)))];
+        string[] found = Existing(folder);
         if (found.Length == 0)
-            throw new DataException($"{folder}: has no weights: none of {string.Join(", ", known)}");
+            throw new DataException($"{folder}: has no weights: none of {string.Join(", ", Known)}");
         var files = new WeightFiles(System.IO.Path.Combine(folder, found[0])) { Unread = found[1..] };
         try
         {
@@ -56,6 +63,8 @@ internal sealed class WeightFiles : IDisposable
             throw;
         }
     }
+
+    private static string[] Existing(string folder) => [.. Known.Where(name => File.Exists(System.IO.Path.Combine(folder, name)))];
 
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(static file => file.Dispose());
@@ -89,7 +98,7 @@ internal sealed class WeightFiles : IDisposable
         var tensors = new List<StoredTensor>();
         foreach (var (name, shard) in ReadIndex())
         {
-            if (System.IO.Path.GetFileName(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
+            if (System.IO.Path.GetFileName(shard) != shard || Printable.OneLine(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
                 throw new DataException($"{Path}: tensor {Printable.Quote(name)} is in {Printable.Quote(shard)}, which is not the name of a file in the same folder with the same ending");
             if (!shards.TryGetValue(shard, out var content))
             {

@@ -39,14 +39,12 @@ public partial record BenchConditions(string Date, string? Commit, string Machin
         Surroundings.Commit,
         $"{Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}",
         Surroundings.Processor,
-        device is not CudaDevice ? null : (CudaEmulator.IsInPlace ? null : ModuleVersionOf(LinesOf(DriverInfo))) ?? CudaInventory.Take().Driver.Version?.ToString(),
+        device is not CudaDevice ? null : (CudaEmulator.IsInPlace ? null : ModuleVersionOf(Surroundings.LinesOf(DriverInfo))) ?? CudaInventory.Take().Driver.Version?.ToString(),
         device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null);
 
     /// <summary>The version from the lines of <c>/proc/driver/nvidia/version</c>.</summary>
     internal static string? ModuleVersionOf(IEnumerable<string> lines) =>
         lines.Select(static line => ModuleVersion().Match(line)).FirstOrDefault(static match => match.Success)?.Groups[1].Value;
-
-    private static IEnumerable<string> LinesOf(string file) => File.Exists(file) ? File.ReadLines(file) : [];
 
     // NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27 07:16:12 UTC 2025
     [GeneratedRegex(@"^NVRM version:.*?\s(\d+(?:\.\d+)+)\s")]

@@ -1,4 +1,5 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
@@ -23,9 +24,13 @@ internal sealed class SyntheticBatches : IDisposable
     private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90;
 
     private readonly Dictionary<SyntheticDatasetOptions, DataFolder> _written = [];
+    private readonly UnfinishedWork _unfinished;
+
+    /// <summary>Makes the folder.</summary>
+    public SyntheticBatches() => _unfinished = UnfinishedWork.Result(DeleteAll);
 
     /// <summary>The folder of all datasets.</summary>
-    public string Root { get; } = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
+    public string Root { get; } = MakeRoot();
 
     /// <summary>A preset with enough tags and pieces of the vocabulary for synthetic data.</summary>
     public static Preset Sizes(string preset, string model, IReadOnlyList<Override> overrides)
@@ -65,7 +70,25 @@ internal sealed class SyntheticBatches : IDisposable
     }
 
     /// <summary>Deletes the data.</summary>
-    public void Dispose() => Directory.Delete(Root, recursive: true);
+    public void Dispose()
+    {
+        DeleteAll();
+        _unfinished.Dispose();
+    }
+
+    private void DeleteAll() => Directory.Delete(Root, recursive: true);
+
+    private static string MakeRoot()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("videosim-bench-").FullName;
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(Path.GetTempPath(), e, Path.GetTempPath());
+        }
+    }
 
     private DataFolder DataOf(SyntheticDatasetOptions options, CancellationToken cancellation)
     {

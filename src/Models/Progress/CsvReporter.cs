@@ -74,6 +74,7 @@ public sealed class CsvReporter : IMetricsReporter
     {
         try
         {
+            FileFailure.RefuseSpecial(_file);
             return File.ReadAllLines(_file);
         }
         catch (Exception e) when (FileFailure.Is(e))

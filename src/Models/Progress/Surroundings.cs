@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Progress;
 
@@ -20,8 +21,7 @@ public static class Surroundings
     public static string? Commit => CommitOf(Environment.GetEnvironmentVariable(CommitVariable), InformationalVersion);
 
     /// <summary>Model of the CPU.</summary>
-    public static string Processor =>
-        (File.Exists(CpuInfo) ? ModelOf(File.ReadLines(CpuInfo)) : null) ?? RuntimeInformation.ProcessArchitecture.ToString();
+    public static string Processor => ModelOf(LinesOf(CpuInfo)) ?? RuntimeInformation.ProcessArchitecture.ToString();
 
     private static string? InformationalVersion => typeof(Surroundings).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
 
@@ -30,6 +30,19 @@ public static class Surroundings
     /// </summary>
     internal static string? CommitOf(string? environment, string? version) =>
         !string.IsNullOrEmpty(environment) ? environment : version?.Split('+') is [_, var commit] ? commit : null;
+
+    /// <summary>The lines of a file of /proc; none if there is no such file or it cannot be read.</summary>
+    internal static string[] LinesOf(string file)
+    {
+        try
+        {
+            return File.Exists(file) ? File.ReadAllLines(file) : [];
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            return [];
+        }
+    }
 
     /// <summary>The processor from the lines of <c>/proc/cpuinfo</c>.</summary>
     internal static string? ModelOf(IEnumerable<string> lines) =>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
@@ -18,7 +17,7 @@ public sealed record ConfigFile(string? Preset, ulong? Seed, IReadOnlyList<Overr
     /// <summary>Keys beside those of a preset.</summary>
     public const string SchemaField = "$schema", PresetField = "preset", SeedField = "seed";
 
-    private const long LargestFile = 1 << 20; // bytes; all keys of a preset take a few thousand
+    private static readonly FileLimit Limit = new("a file of keys", 1); // all keys of a preset take a few thousand bytes
 
     /// <summary>Reads a file.</summary>
     /// <param name="file">The file.</param>
@@ -28,10 +27,7 @@ public sealed record ConfigFile(string? Preset, ulong? Seed, IReadOnlyList<Overr
     /// </exception>
     public static ConfigFile Read(string file)
     {
-        FileFailure.RefuseSpecial(file);
-        if (new FileInfo(file) is { Exists: true, Length: > LargestFile } large)
-            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{file}: has {large.Length:N0} bytes; a file of keys has at most {LargestFile:N0}"));
-        var root = JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file));
+        var root = JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file, Limit));
         var (overrides, preset, seed) = (new List<Override>(), (string?)null, (ulong?)null);
         foreach (var (key, value) in root)
         {

@@ -142,7 +142,7 @@ public sealed record Preset
             foreach (string part in one.Key.Split('.')[1..])
                 (existing, requested) = (existing?[part], requested?[part]);
             if (!JsonNode.DeepEquals(existing, requested))
-                throw new DataException($"{one.Subject}={requested?.ToJsonString()}, but in {folder} it is {existing?.ToJsonString()}");
+                throw new DataException($"{one.Subject}={Printable.OneLine(requested?.ToJsonString() ?? "null")}, but in {folder} it is {Printable.OneLine(existing?.ToJsonString() ?? "null")}");
         }
     }
 
@@ -259,8 +259,9 @@ public sealed record Preset
     {
         if (one.Key.Length == 0)
             throw new DataException($"--set needs key=value, not {Printable.Quote(one.Value!.GetValue<string>())}");
+        var value = PresetKeys.Find(one.Key, one.Subject).Check(one.Value, one.Subject);
         string[] path = one.Key.Split('.');
-        Section(root, path[..^1])[path[^1]] = PresetKeys.Find(one.Key, one.Subject).Check(one.Value, one.Subject);
+        Section(root, path[..^1])[path[^1]] = value;
     }
 }
 

@@ -111,14 +111,12 @@ public static class PresetKeys
     /// <summary>The error for a path that is neither a key nor a section.</summary>
     internal static DataException Unknown(string path, string subject)
     {
-        string parent = path;
-        string name;
-        do
-        {
-            int dot = parent.LastIndexOf('.');
-            (parent, name) = (parent[..Math.Max(0, dot)], parent[(dot + 1)..]);
-        }
-        while (!IsSection(parent) && !ByPath.ContainsKey(parent));
+        // The known beginning of the path, and the part behind it.
+        string parent = "";
+        int from = 0;
+        for (int dot; (dot = path.IndexOf('.', from)) >= 0 && (IsSection(path[..dot]) || ByPath.ContainsKey(path[..dot])); from = dot + 1)
+            parent = path[..dot];
+        string name = path[from..].Split('.', 2)[0];
         string reason = $"{Printable.OneLine(subject)}: there is no key {Printable.Quote(name)}";
         if (ByPath.ContainsKey(parent))
             return new DataException($"{reason}; {parent} has a value and no further keys");

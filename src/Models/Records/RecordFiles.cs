@@ -19,22 +19,23 @@ public static class RecordFiles
     /// <exception cref="DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path, string extension = TfRecordFormat.FileExtension)
     {
-        bool isFolder = Directory.Exists(path);
+        bool isFolder = PathCheck.IsFolder(path);
         var (folder, pattern) = isFolder
             ? (path, $"*{extension}")
             : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
         {
-            return !File.Exists(path) ? throw new DataException($"{path}: there is no such file")
+            FileFailure.RefuseSpecial(path);
+            return !PathCheck.IsFile(path) ? throw new DataException($"{path}: there is no such file")
                 : IsTable(path, extension) ? throw new DataException($"{path}: a table must be imported first: data import")
                 : [path];
         }
 
-        if (folder.Length > 0 && !Directory.Exists(folder))
+        if (folder.Length > 0 && !PathCheck.IsFolder(folder))
             throw new DataException($"{path}: there is no folder {folder}");
 
         // Searching "." for a bare pattern would prefix every result with "./".
-        var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern).Where(f => pattern[0] == '.' || !Path.GetFileName(f).StartsWith('.'));
+        var found = FolderListing.Files(folder.Length > 0 ? folder : ".", pattern).Where(f => pattern[0] == '.' || !Path.GetFileName(f).StartsWith('.'));
         string[] files = folder.Length > 0 ? [.. found] : [.. found.Select(f => Path.GetFileName(f))];
         Array.Sort(files, StringComparer.Ordinal);
         return files.Length > 0 ? files : throw new DataException(isFolder && Parts(path, pattern) is { } parts
@@ -48,7 +49,7 @@ public static class RecordFiles
     // The folders in a folder that have files of a pattern, as the end of a message.
     private static string? Parts(string folder, string pattern)
     {
-        string[] names = [.. Directory.GetDirectories(folder).Where(part => Directory.EnumerateFiles(part, pattern).Any()).Select(static part => Printable.OneLine(Path.GetFileName(part))).Order(StringComparer.Ordinal).Take(MostParts)];
+        string[] names = [.. FolderListing.Folders(folder).Where(part => FolderListing.HasFiles(part, pattern)).Select(static part => Printable.OneLine(Path.GetFileName(part))).Order(StringComparer.Ordinal).Take(MostParts)];
         return names.Length switch
         {
             0 => null,

@@ -33,8 +33,8 @@ internal static class Advice
 
         // How to set a key of the runs' stages.
         string Options(IEnumerable<RunSummary> runs, string key) => isReproduction
-            ? string.Join(" and ", runs.Select(static run => run.Stage).Distinct().OrderDescending(StringComparer.Ordinal).Select(stage => $"--set {stage}.{key}"))
-            : ConfigKeys.Training.First(one => one.Name == key).Flag!;
+            ? string.Join(" and ", runs.Select(static run => run.Stage).Distinct().OrderDescending(StringComparer.Ordinal).Select(stage => ConfigKeys.OptionOf(key, stage)))
+            : ConfigKeys.OptionOf(key, stage: null);
     }
 
     private static IEnumerable<Finding> Below(ReportData data)
@@ -144,9 +144,11 @@ internal static class Advice
 
     private static IEnumerable<Finding> Unfinished(ReportData data)
     {
-        var open = data.Runs.Where(static run => !run.Complete).ToList();
-        if (open.Count > 0)
-            yield return Finding.Of($"{In(open)}, the run has not ended. If it was interrupted, the same command continues it. If it stopped because a value was not finite, begin again with a lower rate.");
+        var ended = data.Runs.Where(static run => !run.Complete).ToLookup(static run => run.IsStopped);
+        if (ended[true].ToList() is { Count: > 0 } stopped)
+            yield return Finding.Of($"{In(stopped)}, the run stopped because a value was not finite. Begin again with a lower rate.");
+        if (ended[false].ToList() is { Count: > 0 } open)
+            yield return Finding.Of($"{In(open)}, the run has not ended. The same command continues it.");
     }
 
     private static Finding Joined(Finding first, Finding second) => new($"{first.Text} {second.Text}", [.. first.Numbers, .. second.Numbers]);

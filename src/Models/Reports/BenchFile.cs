@@ -13,7 +13,7 @@ internal static class BenchFile
     /// <exception cref="DataException">The file cannot be read or is no such result.</exception>
     public static BenchParts Read(string file)
     {
-        var all = JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file));
+        var all = JsonFile.ReadObject(file);
         if (all.Text("model") is not { } model || all.Text("stage") is not { } stage || all["kernels"] is not JsonArray kernels)
             throw new DataException($"{file}: is not a result of 'bench --json': it has no model, stage and kernels");
         // The parts of a step are its kernels, unless the file has the time of each phase.

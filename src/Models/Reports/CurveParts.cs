@@ -41,13 +41,14 @@ internal static class CurveParts
             Label = "Mean label of pairs over their mean cosine",
             // Models may have cosines in ranges that hardly overlap.
             XTitle = isOne ? "cosine of the two embeddings" : "group of pairs, from the lowest cosines to the highest",
+            YTitle = "mean label",
             CountsX = !isOne,
             HasDots = true,
             FromZero = true,
             Lines = [.. data.Reliability.Select(curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select((bin, i) => isOne ? bin.Cosine : i + 1)], [.. curve.Bins.Select(static bin => bin.Label)]))],
             Points = isOne ? [.. data.Reliability[0].SampleCosines.Zip(data.Reliability[0].SampleLabels)] : [],
         };
-        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Upwards: mean label of validation pairs, in groups of equally many pairs in the order of their cosines", "wide");
+        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Validation pairs in groups of equally many, in the order of their cosines", "wide");
         html.Raw("<div>");
         html.Paragraph($"A line that rises from left to right is good: the score counts only the order. Intervals come from {Figure.Count(data.IntervalResamples)} samples of the pairs, drawn with replacement.", "quiet");
         html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", $"#{Figure.Percent(data.IntervalLevel)} interval of Spearman, low", "#High"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
@@ -85,7 +86,7 @@ internal static class CurveParts
         if (all.Count == 0)
             return;
         html.Raw($"<ul class=\"legend\">{string.Concat(all.Select(static entry => (StyleOf(entry.Event), entry.Event.Kind)).Distinct().Select(static kind => $"<li><span class=\"swatch {kind.Item1}\"></span>{Html.Escape(kind.Kind)}, at the step axis</li>"))}</ul>");
-        html.Table("Resumes, rollbacks and early stops", ["Run", "#Step", "What happened"], all.Select(static entry => (IReadOnlyList<string>)
+        html.Table("Resumes, rollbacks and stops", ["Run", "#Step", "What happened"], all.Select(static entry => (IReadOnlyList<string>)
             [Html.Foreign(entry.Name), Figure.Count(entry.Event.Step).Text, Html.Foreign(entry.Event.Text)]), folded: true);
     }
 

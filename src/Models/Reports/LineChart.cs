@@ -21,6 +21,9 @@ internal sealed record LineChart
     /// <summary>What the x axis shows.</summary>
     public required string XTitle { get; init; }
 
+    /// <summary>What the y axis shows; null if the text below the chart says it.</summary>
+    public string? YTitle { get; init; }
+
     /// <summary>The lines.</summary>
     public required IReadOnlyList<ChartLine> Lines { get; init; }
 
@@ -53,10 +56,10 @@ internal sealed record LineChart
     {
         double[] ys = [.. Lines.SelectMany(static line => line.Y).Concat(Points.Select(static point => point.Y))];
         double[] xs = [.. Lines.SelectMany(static line => line.X).Concat(Points.Select(static point => point.X))];
-        double low = ys.Min(), high = ys.Max(), bottom = Height - Bottom;
+        double low = ys.Min(), high = ys.Max(), bottom = Height - Bottom, top = YTitle is null ? Top : Top + Svg.LineHeight;
         bool isLogarithmic = MayBeLogarithmic && low > 0 && high / low > LogarithmicRatio;
         double room = (high - low) * 0.04;
-        var y = isLogarithmic ? Axis.Logarithmic(low, high, bottom, Top) : Axis.Linear(FromZero ? Math.Min(0, low) : low - room, high + room, bottom, Top, 4);
+        var y = isLogarithmic ? Axis.Logarithmic(low, high, bottom, top) : Axis.Linear(FromZero ? Math.Min(0, low) : low - room, high + room, bottom, top, 4);
         string[] ticks = [.. y.Ticks.Select(tick => YTick?.Invoke(tick) ?? Figure.Tick(tick, y.TickDigits))];
         double left = Math.Max(24, ticks.Max(Svg.WidthOf) + 8);
         var ends = Ends();
@@ -65,6 +68,8 @@ internal sealed record LineChart
         var x = Axis.Linear(CountsX ? 0 : xs.Min(), LastX ?? xs.Max(), left, Svg.Width - right, 4, wholeNumbers: CountsX);
 
         var svg = new Svg(Height, Label);
+        if (YTitle is not null)
+            svg.Text(0, Top + 2, YTitle, "t");
         for (int i = 0; i < ticks.Length; i++)
         {
             svg.Line(left, y[y.Ticks[i]], Svg.Width - right, y[y.Ticks[i]], "g");
@@ -85,7 +90,7 @@ internal sealed record LineChart
                     svg.Dot(x[line.X[i]], y[line.Y[i]], 2.8, $"d {ColorClass(line.Color)}");
             }
         }
-        double[] places = LabelPlaces.Apart([.. ends.Select(end => y[end.Y])], Svg.LineHeight, Top + 4, bottom - 2);
+        double[] places = LabelPlaces.Apart([.. ends.Select(end => y[end.Y])], Svg.LineHeight, top + 4, bottom - 2);
         for (int i = 0; i < ends.Count; i++)
         {
             // A thin line joins a label with a line that ends far from it.

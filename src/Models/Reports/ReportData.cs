@@ -158,8 +158,11 @@ public sealed record RunSummary
     /// <summary>The embeddings of the newest validation.</summary>
     public required EmbeddingHealth? Health { get; init; }
 
-    /// <summary>Resumes, rollbacks, early stopping.</summary>
+    /// <summary>Resumes, rollbacks, early stopping, a stop by a value that was not finite.</summary>
     public required IReadOnlyList<RunEvent> Events { get; init; }
+
+    /// <summary>Whether a value that was not finite stopped the run.</summary>
+    internal bool IsStopped => Events.Any(static happened => happened.Kind == RunEvent.NotFinite);
 
     /// <summary>The starts and resumes.</summary>
     public required IReadOnlyList<SessionRow> Sessions { get; init; }

@@ -57,7 +57,7 @@ internal static class ResultParts
             Html.Foreign(run.Name), Figure.Count(run.Done).Text, run.LastLoss is { } loss ? Figure.Quantity(loss).Text : None, Score(run.StartValidation), Score(run.BestValidation),
             run.BestStep is { } step ? Figure.Count(step).Text : None, Score(run.LastValidation), Score(run.IntervalLow), Score(run.IntervalHigh),
             .. hasTest ? [Score(run.TestScore)] : Array.Empty<string>(),
-            run.Complete ? (run.Done < run.Steps ? $"stopped early, of {Figure.Count(run.Steps)} steps" : "complete") : $"not ended, of {Figure.Count(run.Steps)} steps",
+            run.Complete && run.Done == run.Steps ? "complete" : $"{(run.Complete ? "stopped early" : run.IsStopped ? "stopped, not finite" : "not ended")}, of {Figure.Count(run.Steps)} steps",
         ]), folded: data.Runs.Count > MostOpenRows);
         html.EndSection();
     }

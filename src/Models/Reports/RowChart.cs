@@ -20,7 +20,7 @@ internal sealed record ChartRow(string Label, string Value, string Color, IReadO
 /// <summary>Values in rows over a common axis.</summary>
 internal sealed record RowChart
 {
-    private const double Top = 6, RowHeight = 22, Bottom = 42, LargestLabel = 165, BarHeight = 12;
+    private const double Top = 6, RowHeight = 22, Bottom = 42, LargestLabel = 220, BarHeight = 12;
 
     /// <summary>What the chart shows.</summary>
     public required string Label { get; init; }

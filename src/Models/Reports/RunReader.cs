@@ -80,7 +80,7 @@ internal static class RunReader
     public static JsonObject ReadArguments(string folder)
     {
         string file = Path.Combine(folder, RunFolder.Arguments);
-        return JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file));
+        return JsonFile.ReadObject(file);
     }
 
     /// <summary>The value of a JSON file; null with a note if it is damaged, null if there is none.</summary>
@@ -133,11 +133,17 @@ internal static class RunReader
 
     private static IReadOnlyList<FileDigest> Inputs(string file, List<string> notes)
     {
-        var all = Typed(file, InputsJson.Default.IReadOnlyListFileDigest, notes) ?? [];
-        if (all.All(static input => input is { Path: not null, Sha256: not null, Bytes: >= 0 }))
-            return all;
-        notes.Add($"{file}: an entry is not a path, a size and a SHA-256; the file is left out");
-        return [];
+        if (JsonLines.ReadFile(file, notes) is not { } bytes)
+            return [];
+        try
+        {
+            return RunInputs.Parse(file, bytes);
+        }
+        catch (DataException e)
+        {
+            notes.Add($"{e.Message}; it is left out");
+            return [];
+        }
     }
 
     private static IEnumerable<RunEvent> Events(IReadOnlyList<JsonObject> lines, IReadOnlyList<SessionRow> sessions)
@@ -148,6 +154,8 @@ internal static class RunReader
         {
             if (line.Whole("rollback") is not null)
                 yield return new RunEvent("rollback", StepOf(line), $"rolled back to step {line.Whole("to")?.ToString(CultureInfo.InvariantCulture) ?? "?"}: {Printable.OneLine(line.Text("reason") ?? "?")}");
+            if (line.Text(RunMetrics.Stopped) is { } reason)
+                yield return new RunEvent(RunEvent.NotFinite, StepOf(line), $"stopped: {Printable.OneLine(reason)}");
             if (line.Whole("early_stopping") is { } patience)
                 yield return new RunEvent("early stopping", StepOf(line), $"stopped early: {patience} validations without a better score");
         }

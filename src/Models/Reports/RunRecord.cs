@@ -14,10 +14,13 @@ public sealed record Series(IReadOnlyList<long> Steps, IReadOnlyList<double> Val
 }
 
 /// <summary>Something that happened in a run.</summary>
-/// <param name="Kind">resume, rollback or early stopping.</param>
+/// <param name="Kind">resume, rollback, early stopping or not finite.</param>
 /// <param name="Step">The step of a resume, or the step at which a run was rolled back or stopped.</param>
 /// <param name="Text">What happened.</param>
-public sealed record RunEvent(string Kind, long Step, string Text);
+public sealed record RunEvent(string Kind, long Step, string Text)
+{
+    internal const string NotFinite = "not finite";
+}
 
 /// <summary>A pair of a validation.</summary>
 internal sealed record ScoredPair(string Left, string Right, double Label, double Cosine);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -14,6 +15,7 @@ namespace VideoSim.Models.Reports;
 internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnlyList<RunRecord> Runs, ReproductionSummary? Reproduction)
 {
     private const string Command = "command", Reproduce = "reproduce";
+    private const int MostNamed = 3;
 
     /// <summary>Name of the folder.</summary>
     public string Name => Path.GetFileName(Folder) is { Length: > 0 } name ? name : Folder;
@@ -32,19 +34,24 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
     public static RunSource Read(string path, List<string> notes)
     {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (!Directory.Exists(folder))
-            throw new DataException($"{path}: {(File.Exists(folder) ? "is a file, not the folder of a run" : "there is no such folder")}");
-        if (!File.Exists(Path.Combine(folder, RunFolder.Arguments)))
+        if (!PathCheck.IsFolder(folder))
+            throw new DataException($"{path}: {(PathCheck.IsFile(folder) ? "is a file, not the folder of a run" : "there is no such folder")}");
+        if (!PathCheck.IsFile(Path.Combine(folder, RunFolder.Arguments)))
         {
             var folds = ReadAll(FoldsIn(folder), notes);
-            return folds.Count > 0 ? new RunSource(folder, null, folds, null)
-                : throw new DataException($"{path}: is not the folder of a run, of folds or of a reproduction: it has no {RunFolder.Arguments} and no fold-N");
+            string[] others = [.. FolderListing.Folders(folder).Except(FoldsIn(folder)).Where(static other => File.Exists(RunFolder.FileOfArguments(other))).Order(StringComparer.Ordinal)];
+            string named = others.Length > 0 ? $"{string.Join(", ", others.Take(MostNamed).Select(Printable.Whole))}{(others.Length > MostNamed ? " and more" : "")}" : "";
+            if (folds.Count == 0)
+                throw new DataException($"{path}: is not the folder of a run, of folds or of a reproduction: it has no {RunFolder.Arguments} and no fold-N{(others.Length > 0 ? $"; name the runs in it: {named}" : "")}");
+            if (others.Length > 0)
+                notes.Add($"{path} stands for its folds alone; to show the other runs in it, name them too: {named}");
+            return new RunSource(folder, null, folds, null);
         }
         var arguments = RunReader.ReadArguments(folder);
         if (arguments.Text(Command) != Reproduce)
         {
             if (arguments.Text(Command) is { } other && other.StartsWith(Reproduce, StringComparison.Ordinal))
-                throw new DataException($"{path}: is a study of several reproductions; name one of them, such as {Path.Combine(path, $"seed-{arguments["seed"]}")}");
+                throw new DataException($"{path}: is a study of several reproductions; name one of them, such as {Path.Combine(path, $"seed-{Printable.OneLine($"{arguments["seed"]}")}")}");
             return new RunSource(folder, arguments, [RunReader.Read(folder, notes)], null);
         }
         var runs = ReadAll(ModelZoo.Names.Select(model => Path.Combine(folder, model)).SelectMany(static model => FoldsIn(model).Prepend(Path.Combine(model, "pretrain"))), notes);
@@ -72,7 +79,7 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
 
     // In the order of their numbers.
     private static IEnumerable<string> FoldsIn(string folder) => !Directory.Exists(folder) ? []
-        : Directory.GetDirectories(folder, "fold-*").Select(static path => (Path: path, Number: int.TryParse(System.IO.Path.GetFileName(path).AsSpan(5), out int number) ? number : 0))
+        : FolderListing.Folders(folder, "fold-*").Select(static path => (Path: path, Number: int.TryParse(System.IO.Path.GetFileName(path).AsSpan(5), out int number) ? number : 0))
             .Where(static fold => fold.Number > 0).OrderBy(static fold => fold.Number).Select(static fold => fold.Path);
 
     // A damaged run is left out, so that one of many does not hide the others.

@@ -86,12 +86,22 @@ public sealed class ClaimsStudy
         folder.Begin(null, progress);
         var study = new ClaimsStudy(device, options, progress, clock, cancellation);
         ulong[] seeds = [.. Enumerable.Range(0, Seeds).Select(i => options.Seed + (ulong)i)];
+        foreach (ulong seed in seeds)
+            RequireEarlierFiles(options with { OutputDirectory = Path.Combine(options.OutputDirectory, StudyLayout.Seed(seed)) });
         Findings[] findings = [.. seeds.Select(study.RunSeed)];
         var claims = findings[0].Keys.Select(key =>
             new ClaimResult(key.Claim, key.Measure, [.. findings.Select(found => found[key].With)], [.. findings.Select(found => found[key].Without)]));
         var summary = new StudySummary(seeds, [.. claims], clock.GetElapsedTime(start).TotalSeconds, device.Name);
         AtomicFile.Write(Path.Combine(options.OutputDirectory, StudyLayout.Claims), stream => JsonSerializer.Serialize(stream, summary, StudyJson.Default.StudySummary));
         return summary;
+    }
+
+    private static void RequireEarlierFiles(ReproductionOptions seed)
+    {
+        EarlierFiles.Require(seed.OutputDirectory, seed.Models, seed.FoldsOf);
+        EarlierFiles.BestPossible(Data(seed));
+        foreach (string variant in Variants)
+            EarlierFiles.RequireRun(Path.Combine(seed.OutputDirectory, Runs), variant, needsModel: false);
     }
 
     private Findings RunSeed(ulong seed)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -76,7 +77,7 @@ internal sealed class ReproductionLayout : RunLayout
     private static IEnumerable<string> MadeFiles(string folder)
     {
         var data = new DataFolder(Path.Combine(folder, Data));
-        string[] shards = Directory.Exists(data.PointwiseFolder) ? Directory.GetFiles(data.PointwiseFolder, "pretrain_*.tfrecords") : [];
+        string[] shards = Directory.Exists(data.PointwiseFolder) ? FolderListing.Files(data.PointwiseFolder, "pretrain_*.tfrecords") : [];
         string[] files = [.. shards, data.Pairwise, data.Labels, data.Test("a"), data.TestLabels("a"), data.Test("b"), data.TestLabels("b"), data.TagList, data.Vocabulary, data.Truth];
         return files.Select(file => Path.GetRelativePath(folder, file));
     }
@@ -107,5 +108,5 @@ internal sealed class StudyLayout : RunLayout
 
     /// <inheritdoc/>
     protected override IEnumerable<(string Folder, RunLayout Layout)> Inner(string folder) =>
-        Directory.GetDirectories(folder, Prefix + "*").Where(static path => ulong.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), out _)).Select(static path => (path, (RunLayout)new ReproductionLayout()));
+        FolderListing.Folders(folder, Prefix + "*").Where(static path => ulong.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), out _)).Select(static path => (path, (RunLayout)new ReproductionLayout()));
 }

@@ -68,6 +68,9 @@ public sealed record ReproductionOptions
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
+    /// <summary>Number of folds of a model.</summary>
+    internal int FoldsOf(string model) => Folds ?? Recipes.Preset.Load(Preset, model, Overrides).Folds;
+
     /// <summary>The files that the reproduction reads. Some need not exist.</summary>
     internal IReadOnlyList<InputFile> InputFiles()
     {
@@ -91,7 +94,7 @@ public sealed record ReproductionOptions
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
-        MayGrow = false, // embeddings and folds are those of the run as it was
+        IsPart = true, // embeddings and folds are those of the run as it was
         Reporters = Reporters,
     };
 }

@@ -49,6 +49,8 @@ public sealed class ReproductionRun
         long start = clock.GetTimestamp();
         if (options.Data is not null && (options.Overwrite || !new RunInputs(options.OutputDirectory).Exist))
             RequireInputs(options, new DataFolder(options.Data));
+        if (options.Data is not null)
+            EarlierFiles.BestPossible(new DataFolder(options.Data));
         // Existing results in the folder are used as they are, so they must come from the same options. Folds and
         // models may be added.
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
@@ -64,7 +66,12 @@ public sealed class ReproductionRun
             ["set"] = new JsonArray([.. Override.Effective(options.Overrides).Select(text => (JsonNode)text)]),
         }, layout: new ReproductionLayout(), overwrite: options.Overwrite, inputs: options.InputFiles());
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
+        if (!folder.IsNew)
+            EarlierFiles.Require(options.OutputDirectory, options.Models, options.FoldsOf);
+        string file = Path.Combine(options.OutputDirectory, ReproductionLayout.Summary);
+        AtomicFile.RequireWritable(file);
         reproduction.Begin(folder);
+        double? bestPossible = EarlierFiles.BestPossible(reproduction._data);
         if (!reproduction.HasLabels)
             progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
         var models = new Dictionary<string, ModelSummary>();
@@ -77,13 +84,12 @@ public sealed class ReproductionRun
             Models = models,
             Baselines = reproduction.Baselines(),
             Ensemble = ensemble,
-            BestPossibleSpearman = reproduction.BestPossible(),
+            BestPossibleSpearman = bestPossible,
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
             Device = device.Name,
         };
-        string file = Path.Combine(options.OutputDirectory, ReproductionLayout.Summary);
         result = WithEarlierTimes(result, file);
-        if (!reproduction.HasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
+        if (!reproduction.HasLabels && File.Exists(file) && JsonFile.ReadBytes(file).AsSpan().IndexOf("\"test_spearman\""u8) >= 0)
             progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
         else
             AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
@@ -182,9 +188,7 @@ public sealed class ReproductionRun
     }
 
     // Whether all embeddings of the requested models and folds exist.
-    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), ReproductionLayout.Fold(fold)))));
-
-    private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
+    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, _options.FoldsOf(model)).All(fold => File.Exists(EarlierFiles.EmbeddingFile(Path.Combine(_options.OutputDirectory, model), ReproductionLayout.Fold(fold)))));
 
     private int FrameWidth => FrameWidths.Find(_data.Format, _data.Pointwise)?.Width ?? Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
 
@@ -194,10 +198,18 @@ public sealed class ReproductionRun
             return;
         // The folder gets its name when it is complete. A run that was stopped before writes it again.
         string unfinished = Path.Combine(_options.OutputDirectory, ReproductionLayout.UnfinishedData);
-        if (Directory.Exists(unfinished))
-            Directory.Delete(unfinished, recursive: true);
-        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
-        Directory.Move(unfinished, _data.Root);
+        try
+        {
+            if (Directory.Exists(unfinished))
+                Directory.Delete(unfinished, recursive: true);
+            SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
+            Directory.Move(unfinished, _data.Root);
+            DurableFolder.FlushParent(_data.Root);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(_data.Root, e, unfinished);
+        }
     }
 
     private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
@@ -208,7 +220,7 @@ public sealed class ReproductionRun
         double? random = HasLabels ? Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Random, () => Untrained(run)))) : null;
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
         double? afterPretraining = HasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Pretrained, () => Finished(pretrained)))) : null;
-        int folds = FoldsOf(model);
+        int folds = _options.FoldsOf(model);
         var results = new List<FoldSummary>();
         for (int fold = 1; fold <= folds; fold++)
         {
@@ -218,7 +230,7 @@ public sealed class ReproductionRun
             var table = Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Fold(fold), () => Finished(output)));
             results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
-        var mean = Ensemble.Mean(SubmissionFile.ReadEach(Enumerable.Range(1, folds).Select(fold => EmbeddingFile(root, ReproductionLayout.Fold(fold)))));
+        var mean = Ensemble.Mean(SubmissionFile.ReadEach(Enumerable.Range(1, folds).Select(fold => EarlierFiles.EmbeddingFile(root, ReproductionLayout.Fold(fold)))));
         return (new ModelSummary
         {
             RandomSpearman = random,
@@ -262,20 +274,17 @@ public sealed class ReproductionRun
     // Embeddings of test_b as in a submission: rounded to half precision and read back from their file.
     private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
     {
-        string file = EmbeddingFile(root, name);
+        string file = EarlierFiles.EmbeddingFile(root, name);
         if (!File.Exists(file))
         {
             var (model, config, tokenizer, tags) = load();
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
             var index = _data.Format.Open([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);
     }
-
-    private static string EmbeddingFile(string root, string name) => Path.Combine(root, ReproductionLayout.Embeddings, $"{name}.zip");
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
@@ -306,13 +315,5 @@ public sealed class ReproductionRun
 
         LabelledVideos Read(string records, string labels) =>
             LabelledVideos.Read(_data.Format.Open([records], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation), labels, _cancellation);
-    }
-
-    private double? BestPossible()
-    {
-        if (!File.Exists(_data.Truth))
-            return null;
-        using var truth = JsonDocument.Parse(File.ReadAllBytes(_data.Truth));
-        return truth.RootElement.GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble();
     }
 }

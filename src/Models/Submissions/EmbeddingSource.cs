@@ -55,6 +55,7 @@ public abstract class EmbeddingSource : IDisposable
 
         public static new OfNumpy Open(string path)
         {
+            FileFailure.RefuseSpecial(path);
             FileStream? stream = null;
             try
             {

@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -15,6 +13,8 @@ internal static class NumpyEmbeddings
     private const char ByteOrderMark = '\uFEFF';
 
     private const int WidenedAtATime = 256; // the width of most embeddings
+
+    private static readonly FileLimit IdsLimit = new("the ids of embeddings", 1000); // of 50 million videos
 
     /// <summary>Path of the ids of a matrix: <c>a.ids.txt</c> for <c>a.npy</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
@@ -90,25 +90,17 @@ internal static class NumpyEmbeddings
     // The ids of at most so many rows, and the number of all ids.
     private static (List<string> Ids, int Count) ReadIds(string path, int most, EmbeddingMemory memory)
     {
-        try
+        var lines = new LineReader(FileFailure.ReadAllBytes(path, IdsLimit), keepsSpaces: true);
+        var ids = new List<string>();
+        while (lines.MoveNext())
         {
-            var lines = new LineReader(File.ReadAllBytes(path), keepsSpaces: true);
-            var ids = new List<string>();
-            while (lines.MoveNext())
-            {
-                if (!Utf8.IsValid(lines.Current))
-                    throw new DataException($"{path}: line {lines.Number} is not valid UTF-8");
-                if (ids.Count == most)
-                    continue;
-                ids.Add(Encoding.UTF8.GetString(lines.Current));
-                memory.Take(ids[^1], width: 0);
-            }
-            return (ids, lines.Number);
+            string id = lines.Text(path);
+            if (ids.Count == most)
+                continue;
+            ids.Add(id);
+            memory.Take(id, width: 0);
         }
-        catch (Exception failure) when (FileFailure.Is(failure))
-        {
-            throw FileFailure.Reading(path, failure);
-        }
+        return (ids, lines.Number);
     }
 
     /// <summary>Reads the values of rows as float64, which represents them exactly.</summary>

@@ -93,6 +93,7 @@ public static class SubmissionFile
     internal static EmbeddingTable Read(string path, int threads, EmbeddingRows? spent = null)
     {
         string kind = Kind(path);
+        FileFailure.RefuseSpecial(path);
         try
         {
             using var stream = File.OpenRead(path);

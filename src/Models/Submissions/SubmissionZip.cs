@@ -54,7 +54,7 @@ internal static class SubmissionZip
         }
         catch (InvalidDataException failure)
         {
-            throw new DataException($"{path}: not a zip, or damaged: {failure.Message.TrimEnd('.')}", failure);
+            throw new DataException($"{path}: not a zip, or damaged: {Printable.OneLine(failure.Message.TrimEnd('.'))}", failure);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
@@ -21,44 +22,39 @@ public sealed class SyntheticDataset
     private const int UnusedPieces = 104; // [PAD], unused pieces, then [UNK] at 100 and the other special pieces
 
     private readonly SyntheticDatasetOptions _options;
-    private readonly string _root;
+    private readonly AtomicFolder _folder;
     private readonly VideoLatents _latents;
     private readonly FrameSynthesizer _frames;
     private readonly TitleSynthesizer _titles;
     private readonly TagSynthesizer _tags;
 
-    private SyntheticDataset(SyntheticDatasetOptions options, string root)
+    private SyntheticDataset(SyntheticDatasetOptions options, AtomicFolder folder)
     {
-        (_options, _root) = (options, root);
+        (_options, _folder) = (options, folder);
         _latents = new VideoLatents(options.Seed);
         _frames = new FrameSynthesizer(options.Seed, options.FrameWidth);
         _titles = new TitleSynthesizer(options.Seed, options.Vocabulary is { } vocabulary ? Vocabulary.Load(vocabulary) : null);
         _tags = options.TagList is { } list ? TagsOf(list, options.Seed) : new TagSynthesizer(options.Seed, options.Tags);
     }
 
-    /// <summary>Writes all files.</summary>
+    /// <summary>Writes all files, or none.</summary>
     /// <param name="options">Seed and sizes.</param>
-    /// <param name="outputDirectory">Output folder; existing files of the same names are replaced.</param>
+    /// <param name="outputDirectory">Output folder; it is absent or empty.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
     /// <exception cref="DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
-        try
-        {
-            new SyntheticDataset(options, outputDirectory).WriteAll(progress, cancellation);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Writing(outputDirectory, e, outputDirectory);
-        }
+        AtomicFolder.WriteNew(outputDirectory, folder => new SyntheticDataset(options, folder).WriteAll(progress, cancellation));
     }
 
     private void WriteAll(IProgressSink progress, CancellationToken cancellation)
     {
         progress.Begin("synthetic data", (long)_options.Videos + _options.PairVideos + 2L * _options.TestVideos);
         long written = 0;
+        foreach (string name in new[] { "pointwise", "pairwise", "test_b", "test_a" })
+            _folder.AddFolder(name);
         for (int shard = 0; shard < _options.Shards; shard++)
         {
             int from = (int)((long)_options.Videos * shard / _options.Shards), to = (int)((long)_options.Videos * (shard + 1) / _options.Shards);
@@ -85,11 +81,9 @@ public sealed class SyntheticDataset
         }
     }
 
-    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written)
+    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written) => _folder.Add(name, stream =>
     {
-        string path = Path.Combine(_root, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20));
+        var writer = new TfRecordWriter(stream);
         var example = new ExampleWriter();
         var frames = new Half[FrameSynthesizer.MaxFrames * _options.FrameWidth];
         var tags = new List<long>();
@@ -107,7 +101,7 @@ public sealed class SyntheticDataset
                 System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tags), tagged ? 10_000 : null));
             written();
         }
-    }
+    });
 
     private LabelledPairs WritePairs(string folder, ulong first, int videos, int count)
     {
@@ -115,12 +109,14 @@ public sealed class SyntheticDataset
         for (int i = 0; i < videos; i++)
             _latents.Write(first + (ulong)i, latents[i] = new double[Aspect.TotalChannels]);
         var drawn = new PairSynthesizer(_options.Seed).Draw(first, latents, count);
-        using var writer = NewText(Path.Combine(folder, "label.tsv"));
-        for (int i = 0; i < count; i++)
+        WriteText(Path.Combine(folder, "label.tsv"), writer =>
         {
-            var (left, right) = drawn.Pairs[i];
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
-        }
+            for (int i = 0; i < count; i++)
+            {
+                var (left, right) = drawn.Pairs[i];
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
+            }
+        });
         return drawn;
     }
 
@@ -135,22 +131,24 @@ public sealed class SyntheticDataset
     {
         if (_options.TagList is { } list)
         {
-            File.Copy(list, Path.Combine(_root, "tag_list.txt"), overwrite: true);
+            Copy(list, "tag_list.txt");
             return;
         }
         // In random order, as in the challenge. Code that uses the line number as the class then fails.
         long[] ids = _tags.Listed.ToArray();
         new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue).Shuffle(ids);
-        using var writer = NewText("tag_list.txt");
-        foreach (long id in ids)
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        WriteText("tag_list.txt", writer =>
+        {
+            foreach (long id in ids)
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        });
     }
 
     private void WriteVocabulary()
     {
         if (_options.Vocabulary is { } vocabulary)
         {
-            File.Copy(vocabulary, Path.Combine(_root, "vocab.txt"), overwrite: true);
+            Copy(vocabulary, "vocab.txt");
             return;
         }
         string[] special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -167,14 +165,15 @@ public sealed class SyntheticDataset
             if (known.Add(piece))
                 pieces.Add(piece);
         }
-        using var writer = NewText("vocab.txt");
-        foreach (string piece in pieces)
-            writer.Write(piece + "\n");
+        WriteText("vocab.txt", writer =>
+        {
+            foreach (string piece in pieces)
+                writer.Write(piece + "\n");
+        });
     }
 
-    private void WriteTruth(Dictionary<string, LabelledPairs> tests)
+    private void WriteTruth(Dictionary<string, LabelledPairs> tests) => _folder.Add("truth.json", stream =>
     {
-        using var stream = new FileStream(Path.Combine(_root, "truth.json"), FileMode.Create);
         using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
         foreach (var (name, pairs) in tests)
@@ -188,9 +187,19 @@ public sealed class SyntheticDataset
             json.WriteEndObject();
         }
         json.WriteEndObject();
-    }
+    });
 
-    private StreamWriter NewText(string name) => new(Path.Combine(_root, name), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    private void WriteText(string name, Action<StreamWriter> write) => _folder.Add(name, stream =>
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        write(writer);
+    });
+
+    private void Copy(string file, string name)
+    {
+        byte[] content = FileFailure.ReadAllBytes(file);
+        _folder.Add(name, stream => stream.Write(content));
+    }
 
     // Up to 19 digits. The video's number at the end makes them distinct.
     private string Id(ulong video)

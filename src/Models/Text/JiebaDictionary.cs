@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -25,7 +24,9 @@ public sealed class JiebaDictionary
     });
 
     // Jieba's largest dictionary has 0.8 million beginnings of words in 9 MB.
-    private const int MostPrefixes = 1 << 23, MostBytes = 1 << 27;
+    private const int MostPrefixes = 1 << 23;
+
+    private static readonly FileLimit Limit = new("a dictionary of words", 128);
 
     private readonly PrefixTable _prefixes;
     private readonly double[] _scores;
@@ -46,7 +47,7 @@ public sealed class JiebaDictionary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.
     /// </exception>
-    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path, MostBytes), path);
+    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>
     /// Creates a dictionary from a file's content. If a word has several lines, the last one is used.
@@ -64,9 +65,10 @@ public sealed class JiebaDictionary
         long total = 0;
         while (lines.MoveNext())
         {
+            lines.RequireText(name);
             var word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
-                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count, in UTF-8");
+                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
@@ -101,9 +103,10 @@ public sealed class JiebaDictionary
         count = 0;
         line = line.Trim(" \t\v\f"u8);
         int blank = line.IndexOf((byte)' ');
-        if (blank < 0 || !Utf8.IsValid(line)) return [];
+        if (blank < 0) return [];
         var rest = line[(blank + 1)..];
         var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
+        // .NET's parser ignores NULs after a number.
+        return !digits.Contains((byte)0) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

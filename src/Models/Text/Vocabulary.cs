@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -21,8 +20,8 @@ public sealed class Vocabulary
     /// </summary>
     public const int MostPieces = 1 << 20;
 
-    // 128 bytes for each piece; the longest piece of BERT's vocabulary has 18.
-    private const int MostBytes = 128 * MostPieces;
+    /// <summary>The largest file that is read; the published ones have 0.1 to 5 MB.</summary>
+    internal static readonly FileLimit Limit = new("a vocabulary", 20);
 
     // Two tables, so the rest of a word can be looked up without adding the prefix.
     private readonly PieceTable _starts;
@@ -97,7 +96,7 @@ public sealed class Vocabulary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.
     /// </exception>
-    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path, MostBytes), path);
+    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>Creates a vocabulary from a file's content.</summary>
     /// <param name="content">
@@ -119,8 +118,7 @@ public sealed class Vocabulary
             var line = lines.Current;
             if (pieces.Count == MostPieces) throw new DataException($"{name}: has more than {MostPieces} pieces");
             if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
-            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {lines.Number}: not valid UTF-8");
-            string piece = Encoding.UTF8.GetString(line);
+            string piece = lines.Text(name);
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;

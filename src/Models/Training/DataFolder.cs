@@ -1,4 +1,5 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
@@ -22,7 +23,7 @@ public sealed record DataFolder(string Root)
     public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), PointwiseFolder);
 
     /// <summary>Whether it has labelled pairs. Without them only pretraining and embedding work.</summary>
-    public bool HasPairs => File.Exists(Labels);
+    public bool HasPairs => PathCheck.IsFile(Labels);
 
     /// <summary>Refuses a folder without labelled pairs.</summary>
     /// <exception cref="DataException">There are none.</exception>
@@ -33,7 +34,7 @@ public sealed record DataFolder(string Root)
     }
 
     /// <summary>Whether it has one of the challenge's folders.</summary>
-    public bool HasParts => Parts.Any(name => Directory.Exists(Path.Combine(Root, name)));
+    public bool HasParts => Parts.Any(name => PathCheck.IsFolder(Path.Combine(Root, name)));
 
     /// <summary>Whether it is itself one of the challenge's folders, by its name.</summary>
     public bool IsPartOfParent => Parts.Contains(Path.GetFileName(FullPath));
@@ -43,14 +44,14 @@ public sealed record DataFolder(string Root)
     internal VideoPair[] ReadPairs()
     {
         RequirePairs();
-        return File.Exists(Pairwise) ? LabelFile.Read(Labels) : throw new DataException($"{Pairwise}: there is no such file");
+        return PathCheck.IsFile(Pairwise) ? LabelFile.Read(Labels) : throw new DataException($"{Pairwise}: there is no such file");
     }
 
     /// <summary>Refuses a folder without the test set that <c>reproduce</c> embeds.</summary>
     /// <exception cref="DataException">There is none.</exception>
     public void RequireTest()
     {
-        if (!File.Exists(Test("b")))
+        if (!PathCheck.IsFile(Test("b")))
             throw new DataException($"{Test("b")}: there is no such file; reproduce embeds it; data import writes it from rows with the split test_b");
     }
 
@@ -76,11 +77,11 @@ public sealed record DataFolder(string Root)
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
 
     /// <summary>The list of the supervised tags, as a list of at most one file.</summary>
-    internal IEnumerable<string> TagListFiles => File.Exists(TagList) ? [TagList] : [];
+    internal IEnumerable<string> TagListFiles => PathCheck.IsFile(TagList) ? [TagList] : [];
 
     /// <summary>Reads the supervised tags.</summary>
     /// <exception cref="DataException">The list cannot be read.</exception>
-    internal TagList ReadTags() => File.Exists(TagList) ? Datasets.TagList.Read(TagList) : Datasets.TagList.Empty(TagList);
+    internal TagList ReadTags() => PathCheck.IsFile(TagList) ? Datasets.TagList.Read(TagList) : Datasets.TagList.Empty(TagList);
 
     /// <summary>Reads the supervised tags for a stage of training.</summary>
     /// <param name="recipe">The recipe of the stage.</param>
@@ -92,7 +93,7 @@ public sealed record DataFolder(string Root)
     {
         var tags = ReadTags();
         return tags.ClassCount > 0 || recipe.Losses.TagWeight == 0 ? tags
-            : throw new DataException($"{TagList}: {(File.Exists(TagList) ? "the tag list is empty" : "there is no such file")}, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
+            : throw new DataException($"{TagList}: {(PathCheck.IsFile(TagList) ? "the tag list is empty" : "there is no such file")}, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
     }
 
     /// <summary>Refuses a folder without tags if a stage of a preset has a tag loss.</summary>
@@ -167,8 +168,11 @@ public sealed record RunOptions
     /// <summary>Deletes the run that is in the folder.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Whether a run in the folder continues if the options have more steps than it.</summary>
-    public bool MayGrow { get; init; } = true;
+    /// <summary>
+    /// Whether the run is a part of a reproduction. Such a run does not get longer, and its command takes keys of the
+    /// stage instead of the stage's options.
+    /// </summary>
+    public bool IsPart { get; init; }
 
     /// <summary>Receive what is written to metrics.jsonl.</summary>
     public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];

@@ -44,8 +44,15 @@ public sealed class Embedder : IDisposable
     {
         (_device, _config, _scoresTags) = (device, config, scoresTags);
         _input = new BatchBlock(device, BatchShape.OfVideos(config, Batch));
-        _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (Embedding: model.Embed(tape, _input), TagLogits: default),
-            static result => [result.Embedding, result.TagLogits], eager);
+        try
+        {
+            _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (Embedding: model.Embed(tape, _input), TagLogits: default),
+                static result => [result.Embedding, result.TagLogits], eager);
+        }
+        catch (InsufficientMemoryException e)
+        {
+            throw new InsufficientMemoryException($"{config.Model} with frames {config.Frames} and text_length {config.TextLength}: {e.Message}", e);
+        }
     }
 
     /// <summary>Shape of a batch.</summary>

@@ -33,7 +33,7 @@ public static class Finetuning
     public static double? Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         data.RequirePairs();
-        var source = UsableModel.Open(pretrained, options.Dictionary);
+        var source = UsableModel.Open(pretrained, options.Dictionary, progress);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)
@@ -63,7 +63,7 @@ public static class Finetuning
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
-        }, others, overwrite: options.Overwrite, mayGrow: options.MayGrow, later: options.Later,
+        }, others, overwrite: options.Overwrite, mayGrow: !options.IsPart, later: options.Later,
             inputs:
             [
                 .. options.Files, .. new[] { data.Pairwise, data.Labels, data.TagList }.Select(static file => new InputFile("--data", file)),
@@ -106,6 +106,7 @@ public static class Finetuning
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            KeysOf = options.IsPart ? "finetune" : null,
             Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);

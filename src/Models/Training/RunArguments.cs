@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Recipes;
 
 namespace VideoSim.Models.Training;
 
@@ -30,7 +32,7 @@ internal sealed class RunArguments
         string file = RunFolder.FileOfArguments(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelFolder))) ?? "");
         if (!System.IO.File.Exists(file))
             return null;
-        return new RunArguments(file, JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)));
+        return new RunArguments(file, JsonFile.ReadObject(file));
     }
 
     /// <summary>
@@ -51,6 +53,23 @@ internal sealed class RunArguments
 
     /// <summary>The command in arguments, which is the key of its recipe; null if they have none.</summary>
     public static string? StageOf(JsonObject arguments) => arguments["command"] is JsonValue command && command.TryGetValue(out string? stage) ? stage : null;
+
+    /// <summary>Refuses recipes that no run of a model has.</summary>
+    /// <param name="folder">A model of the run.</param>
+    /// <exception cref="DataException">
+    /// A key is unknown, or a value is not allowed; the message names file and key.
+    /// </exception>
+    public void RequireRecipes(ModelFolder folder)
+    {
+        try
+        {
+            Preset.LoadFor("reference", folder.Configuration, folder.FolderPath, [], All);
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{File}: {e.Message}", e);
+        }
+    }
 
     /// <summary>The value of one key.</summary>
     /// <exception cref="DataException">It is missing or has another type; the message names file and key.</exception>

@@ -106,7 +106,8 @@ internal sealed record RunChange(string? Refusal, string? Growth, string? Patien
             return null;
         var (was, becomes) = (Text(earlier, Printable.OneLine), Text(now, Printable.OneLine));
         // Long texts can differ after the place where they are cut.
-        return was != becomes ? $"{key} was {was} and is {becomes}" : $"{key} was {Text(earlier, Printable.Whole)} and is {Text(now, Printable.Whole)}";
+        string name = Printable.OneLine(key);
+        return was != becomes ? $"{name} was {was} and is {becomes}" : $"{name} was {Text(earlier, Printable.Whole)} and is {Text(now, Printable.Whole)}";
     }
 
     private static string Text(JsonNode? value, Func<string, string> print) => value is null ? "absent" : print(value.ToJsonString());

@@ -1,13 +1,15 @@
-using System.Globalization;
 using System.Text.Json;
+using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Training;
 
 /// <summary>The checkpoints in the folder of a run.</summary>
 internal sealed class RunCheckpoints(string run, RunMetrics metrics)
 {
-    private const string Prefix = "checkpoint-", State = "trainer_state.json";
+    /// <summary>Names of the files that a run reads when it continues.</summary>
+    public const string Weights = "model.safetensors", Moments = "optimizer.safetensors";
 
     /// <summary>The newest checkpoint, or null. The weights before training are not a checkpoint.</summary>
     public string? Newest => All(run).Select(static checkpoint => checkpoint.FolderPath).FirstOrDefault();
@@ -22,22 +24,57 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     public static long NewestStep(string run) => All(run).Select(static checkpoint => checkpoint.Step).FirstOrDefault();
 
     /// <summary>The state in the newest checkpoint of a run.</summary>
-    /// <exception cref="Engine.DataException">
-    /// There is none, or it cannot be read; the message names the place.
-    /// </exception>
+    /// <exception cref="DataException">There is none, or it cannot be read; the message names the place.</exception>
     public static TrainerState ReadNewest(string run) => All(run).Select(static checkpoint => checkpoint.FolderPath).FirstOrDefault() is { } newest ? Read(newest)
-        : throw new Engine.DataException($"{run}: the run is complete, but its checkpoints are gone");
-
-    /// <summary>The step in the name of a checkpoint; -1 for any other name.</summary>
-    public static long StepOf(string name) => name.StartsWith(Prefix, StringComparison.Ordinal)
-        && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1;
+        : throw new DataException($"{run}: the run is complete, but its checkpoints are gone");
 
     /// <summary>Path of the state in a checkpoint.</summary>
-    public static string FileOfState(string checkpoint) => Path.Combine(checkpoint, State);
+    public static string FileOfState(string checkpoint) => Path.Combine(checkpoint, FolderChecksums.State);
 
     /// <summary>Reads the state in a checkpoint.</summary>
-    /// <exception cref="Engine.DataException">It cannot be read; the message names the file.</exception>
-    public static TrainerState Read(string checkpoint) => JsonFile.Read(FileOfState(checkpoint), RunJson.Default.TrainerState);
+    /// <exception cref="DataException">
+    /// It cannot be read, or no run has such values; the message names file and key.
+    /// </exception>
+    public static TrainerState Read(string checkpoint)
+    {
+        string file = FileOfState(checkpoint);
+        try
+        {
+            byte[] content = JsonFile.ReadBytes(file);
+            var state = JsonFile.Parse(file, content, RunJson.Default.TrainerState);
+            state.Validate(file, FolderChecksums.StepOf(Path.GetFileName(checkpoint)));
+            return FolderChecksums.FaultOf(JsonFile.ParseObject(file, content)) is { } fault ? throw new DataException($"{file}: {fault}") : state;
+        }
+        catch (DataException e)
+        {
+            throw FolderChecksums.Damaged(checkpoint, e.Message);
+        }
+    }
+
+    /// <summary>
+    /// Checks what a run that continues will read, before anything changes: the newest checkpoint and the lines of
+    /// metrics.jsonl before it. Of a complete run only the state is read.
+    /// </summary>
+    /// <param name="steps">Steps of the recipe; null if they are not known.</param>
+    /// <param name="isComplete">Whether the run has done all its steps.</param>
+    /// <returns>A warning for the user, or null.</returns>
+    /// <exception cref="DataException">Something is damaged; the message names the file.</exception>
+    public string? Require(int? steps, bool isComplete)
+    {
+        if (Newest is not { } newest)
+        {
+            if (ReadStart() is { Rollbacks: > 0 } start)
+                metrics.Require(start);
+            return null;
+        }
+        var state = Read(newest);
+        if (state.Step > steps)
+            throw FolderChecksums.Damaged(newest, $"{FileOfState(newest)}: step is {state.Step}, but the run has {steps} steps");
+        if (isComplete)
+            return null;
+        metrics.Require(state);
+        return FolderChecksums.Require(newest, isModel: true, Weights, Moments);
+    }
 
     /// <summary>
     /// The newest checkpoint. Without one, the state before training if the run has gone back to it. Otherwise null.
@@ -64,11 +101,12 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     /// </summary>
     public void Save(TrainerState state, Action<AtomicFolder> fill)
     {
-        state.MetricsBytes = metrics.Flush();
+        metrics.Flush(state);
         AtomicFolder.Write(PathOf(state.Step), folder =>
         {
             fill(folder);
-            folder.Add(State, stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
+            state.Files = FolderChecksums.Of(folder);
+            folder.Add(FolderChecksums.State, stream => Write(stream, state));
         });
     }
 
@@ -81,6 +119,8 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     {
         var checkpoints = All(run).Append((Step: 0, FolderPath: PathOf(0))).ToArray();
         var (step, good) = checkpoints.First(checkpoint => checkpoint.Step == 0 || IsScheduled(checkpoint));
+        if (step > 0)
+            FolderChecksums.Require(good, isModel: true, Weights, Moments);
         foreach (var (_, later) in checkpoints.TakeWhile(checkpoint => checkpoint.Step > step).Reverse())
             AtomicFolder.Delete(later);
         return (good, step > 0 ? Read(good) : ReadStart() ?? new TrainerState { Step = 0, MetricsBytes = 0 });
@@ -89,8 +129,8 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     /// <summary>Replaces the state in the checkpoint of its step.</summary>
     public void Replace(TrainerState state)
     {
-        state.MetricsBytes = metrics.Flush();
-        AtomicFile.Write(FileOfState(PathOf(state.Step)), stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
+        metrics.Flush(state);
+        AtomicFile.Write(FileOfState(PathOf(state.Step)), stream => Write(stream, state));
     }
 
     /// <summary>
@@ -115,10 +155,13 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
 
     private bool IsScheduled((long Step, string FolderPath) checkpoint) => checkpoint.Step == GrownFrom || !Read(checkpoint.FolderPath).Interrupted;
 
-    private string PathOf(long step) => Path.Combine(run, $"{Prefix}{step}");
+    private string PathOf(long step) => PathOf(run, step);
+
+    private static string PathOf(string run, long step) => Path.Combine(run, $"{FolderChecksums.CheckpointPrefix}{step}");
+
+    private static void Write(Stream stream, TrainerState state) => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, RunJson.Default.TrainerState)!.AsObject());
 
     // Newest first, without the weights before training.
-    private static IEnumerable<(long Step, string FolderPath)> All(string run) => Directory.GetDirectories(run, Prefix + "*")
-        .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
-        .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
+    private static IEnumerable<(long Step, string FolderPath)> All(string run) =>
+        FolderChecksums.StepsIn(run).Where(static step => step > 0).OrderDescending().Select(step => (step, PathOf(run, step)));
 }

@@ -20,12 +20,16 @@ public sealed class RunFolder : IDisposable
     /// <summary>Name of the file with a run's arguments.</summary>
     public const string Arguments = "args.json";
 
+    // The step in an entry of the recipes that a run had before.
+    private const string From = "from";
+
     private readonly RunLock _lock;
     private readonly RunLayout _layout;
     private readonly RunMode _mode;
     private readonly JsonObject _arguments;
     private readonly JsonObject? _earlier; // args.json as it was
     private readonly IReadOnlyList<string> _later;
+    private string? _warning; // of the newest checkpoint
 
     private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier, IReadOnlyList<string> later)
     {
@@ -62,7 +66,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The steps at which recipes of fewer steps ended, and their numbers of steps.</summary>
     internal IReadOnlyList<(long Step, int? Steps)> EarlierRecipes => _arguments[RunChange.Grown] is not JsonArray grown ? []
-        : [.. grown.OfType<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments)))).Where(earlier => earlier.Item2 != RunArguments.StepsOf(_arguments))];
+        : [.. grown.Cast<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments)))).Where(earlier => earlier.Item2 != RunArguments.StepsOf(_arguments))];
 
     /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
@@ -91,8 +95,9 @@ public sealed class RunFolder : IDisposable
     /// The files that the command reads. They must not be deleted with the run that was there.
     /// </param>
     /// <param name="later">
-    /// Folders of the same command whose runs follow this one. If <paramref name="overwrite"/>, they are deleted when
-    /// this one begins, so that a later start continues the new runs and not the old ones.
+    /// Folders of the same command whose runs follow this one. They must be free for it, too. If
+    /// <paramref name="overwrite"/>, they are deleted when this one begins, so that a later start continues the new
+    /// runs and not the old ones.
     /// </param>
     /// <param name="mayGrow">Whether the run continues if its steps are more than before.</param>
     /// <exception cref="DataException">
@@ -105,33 +110,61 @@ public sealed class RunFolder : IDisposable
         RunLock? held = null;
         try
         {
-            Directory.CreateDirectory(path);
+            DurableFolder.Make(path);
             RequireRunOrEmpty(path);
             held = RunLock.Take(path);
             var earlier = Read(path);
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow);
-            string[] overwritten = overwrite ? [.. (later ?? []).Where(Directory.Exists)] : [];
             if (mode == RunMode.Replace)
                 RequireDeletable(path, layout, inputs ?? []);
-            foreach (string folder in overwritten)
+            string[] next = [.. (later ?? []).Where(Directory.Exists)];
+            foreach (string folder in next)
             {
                 RequireRunOrEmpty(folder);
-                RunLock.Take(folder).Dispose();
                 if (Read(folder) is { } other)
                     RequireSameCommand(folder, other, layout, overwrite);
+                if (!overwrite)
+                    continue;
+                RunLock.Take(folder).Dispose();
                 RequireDeletable(folder, layout, inputs ?? []);
             }
-            if (mode is RunMode.Continue or RunMode.Grow)
-                AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0);
-            return new RunFolder(path, held, layout, mode, arguments, earlier, overwritten);
+            if (mode is not (RunMode.New or RunMode.Replace))
+                AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
+            var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
+            if (!run.IsNew)
+            {
+                RequireGrown(path, earlier!);
+                run._warning = run.Checkpoints.Require(RunArguments.StepsOf(arguments), run.IsComplete);
+            }
+            return run;
         }
         catch (Exception e)
         {
             held?.Dispose();
             throw FileFailure.Is(e) ? FileFailure.Writing(path, e, path) : e;
         }
+    }
+
+    /// <summary>
+    /// Checks what a later start will read in the folder of a run: args.json, and the newest checkpoint or, if the run
+    /// is complete and the model is needed, the last model. A folder without a run is not checked.
+    /// </summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="needsModel">Whether the model of a complete run will be read.</param>
+    /// <exception cref="DataException">Something is damaged; the message names the file.</exception>
+    internal static void Check(string path, bool needsModel)
+    {
+        if (Read(path) is not { } arguments || arguments.ContainsKey(RunChange.Deleting))
+            return;
+        string last = Path.Combine(path, ModelFolder.LastOfRun);
+        bool isComplete = Directory.Exists(last);
+        RequireRunOrEmpty(path);
+        RequireGrown(path, arguments);
+        new RunCheckpoints(path, new RunMetrics(path)).Require(RunArguments.StepsOf(arguments), isComplete);
+        if (isComplete && needsModel)
+            ModelFolder.RequireWhole(last);
     }
 
     /// <summary>
@@ -147,7 +180,13 @@ public sealed class RunFolder : IDisposable
     internal void Begin(IReadOnlyList<FileDigest>? inputs, IProgressSink progress)
     {
         if (!IsNew && inputs is not null)
+        {
+            if (!Inputs.Exist)
+                progress.Note($"{FolderPath}: warning: {RunInputs.Name} is gone, so it is not known whether the run began with the same input files");
             Inputs.Require(inputs);
+        }
+        if (_warning is not null)
+            progress.Note($"{Checkpoints.Newest}: {_warning}");
         try
         {
             foreach (string folder in _later.Where(static folder => File.Exists(FileOfArguments(folder))))
@@ -169,6 +208,7 @@ public sealed class RunFolder : IDisposable
             }
             if (_mode != RunMode.Continue || !JsonNode.DeepEquals(_arguments, _earlier))
                 Write(FolderPath, _arguments);
+            _layout.DeleteLeftovers(FolderPath);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -182,7 +222,7 @@ public sealed class RunFolder : IDisposable
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsLockFile(path);
+    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path);
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
@@ -229,7 +269,7 @@ public sealed class RunFolder : IDisposable
             if (!RunArguments.IsOfRun(arguments))
                 throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
         }
-        else if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
+        else if (FolderListing.Entries(path).Any(static entry => !IsLeftoverOfStart(entry)))
         {
             throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
         }
@@ -269,8 +309,8 @@ public sealed class RunFolder : IDisposable
         if (_mode == RunMode.Grow && from > 0)
         {
             string stage = RunArguments.StageOf(_earlier)!;
-            if (From(grown) != from)
-                grown.Add(new JsonObject { ["from"] = from, [stage] = _earlier[stage]?.DeepClone() });
+            if (LastStep(grown) != from)
+                grown.Add((JsonNode)new JsonObject { [From] = from, [stage] = _earlier[stage]?.DeepClone() });
             // Without last the run is not complete, with the old arguments or with the new ones.
             if (Directory.Exists(Last))
                 AtomicFolder.Delete(Last);
@@ -278,24 +318,39 @@ public sealed class RunFolder : IDisposable
         if (grown.Count == 0)
             return;
         _arguments[RunChange.Grown] = grown;
-        Checkpoints.GrownFrom = From(grown);
+        Checkpoints.GrownFrom = LastStep(grown);
         int? steps = RunArguments.StepsOf(_arguments);
         if (RunArguments.StepsOf((JsonObject)grown[^1]!, RunArguments.StageOf(_arguments)) == steps)
             progress.Note($"{FolderPath}: has another patience from step {Checkpoints.GrownFrom} on; validations without a gain count from 0 there");
         else
             progress.Note($"{FolderPath}: trains further, from step {Checkpoints.GrownFrom} to step {steps}, with the learning rates of a run of {steps} steps; this is not the run of {steps} steps from the start");
 
-        static long From(JsonArray grown) => grown.Count > 0 && grown[^1] is JsonObject entry ? StepOf(entry) : 0;
+        static long LastStep(JsonArray grown) => grown.Count > 0 ? StepOf((JsonObject)grown[^1]!) : 0;
     }
 
-    private static long StepOf(JsonObject entry) => entry["from"] is JsonValue value && value.TryGetValue(out long step) ? step : 0;
+    private static long StepOf(JsonObject entry) => (long)entry[From]!;
+
+    // Each entry is a step, and a recipe that ends there.
+    private static void RequireGrown(string path, JsonObject arguments)
+    {
+        foreach (var entry in arguments[RunChange.Grown] switch { null => [], JsonArray list => list, _ => throw Wrong() })
+        {
+            if (entry is not JsonObject recipe || recipe[From] is not JsonValue value || !value.TryGetValue(out long from) || from <= 0
+                || RunArguments.StepsOf(recipe, RunArguments.StageOf(arguments)) is null)
+            {
+                throw Wrong();
+            }
+        }
+
+        DataException Wrong() => new($"{FileOfArguments(path)}: {RunChange.Grown} is not a list of recipes, each with a step '{From}'");
+    }
 
     /// <summary>The args.json of a folder; null if there is none.</summary>
     /// <exception cref="DataException">It cannot be read; the message names it.</exception>
     internal static JsonObject? Read(string path)
     {
         string file = FileOfArguments(path);
-        return File.Exists(file) ? JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)) : null;
+        return File.Exists(file) ? JsonFile.ReadObject(file) : null;
     }
 
     private static void Write(string folder, JsonObject arguments) =>

@@ -75,12 +75,13 @@ internal sealed class RunInputs(string folder)
         string[] videos = [.. videoFiles.Select(Path.GetFullPath)], others = [.. otherFiles.Select(Path.GetFullPath)];
         return Difference(earlier, [.. videos, .. others], path =>
         {
-            if (!File.Exists(path))
+            var file = new FileInfo(path);
+            if (!file.Exists)
                 return null;
             if (others.Contains(path))
                 return FileDigest.OfContent(path);
             var known = earlier.First(digest => digest.Path == path);
-            return new FileInfo(path).Length == known.Bytes && File.GetLastWriteTimeUtc(path) <= began ? known : format.Digest(path, cancellation);
+            return file.Length == known.Bytes && file.LastWriteTimeUtc <= began ? known : format.Digest(path, cancellation);
         });
     }
 
@@ -90,17 +91,32 @@ internal sealed class RunInputs(string folder)
         foreach (var digest in earlier)
         {
             if (!rest.Remove(digest.Path) || now(digest.Path) is not { } found)
-                return $"{digest.Path} is gone";
+                return $"{Printable.OneLine(digest.Path)} is gone";
             if (found != digest)
-                return $"{digest.Path} has changed";
+                return $"{Printable.OneLine(digest.Path)} has changed";
         }
         return rest.Count == 0 ? null : $"{rest.Order(StringComparer.Ordinal).First()} is new";
     }
 
-    private IReadOnlyList<FileDigest>? Read() => Exist ? JsonFile.Read(_file, InputsJson.Default.IReadOnlyListFileDigest) : null;
+    private IReadOnlyList<FileDigest>? Read() => Exist ? Parse(_file, JsonFile.ReadBytes(_file)) : null;
+
+    /// <summary>The entries in the bytes of an inputs.json.</summary>
+    /// <exception cref="DataException">
+    /// An entry is not a path, a size and a hash; the message names the file.
+    /// </exception>
+    public static IReadOnlyList<FileDigest> Parse(string file, ReadOnlySpan<byte> content)
+    {
+        var entries = JsonFile.Parse(file, content, InputsJson.Default.IReadOnlyListFileDigest);
+        for (int i = 0; i < entries.Count; i++)
+        {
+            if (entries[i] is not { Path.Length: > 0, Bytes: >= 0, Sha256.Length: > 0 })
+                throw new DataException($"{file}: entry {i + 1} is not a path, a size and a SHA-256");
+        }
+        return entries;
+    }
 }
 
 /// <summary>JSON of a run's inputs.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(IReadOnlyList<FileDigest>))]
 internal sealed partial class InputsJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -60,7 +61,7 @@ internal abstract class RunLayout
     /// </summary>
     public void Clear(string folder)
     {
-        string[] files = [.. OwnFiles(folder)];
+        string[] files = OwnFiles(folder);
         foreach (string path in OwnFolders(folder))
             Directory.Delete(path, recursive: true);
         foreach (var (inner, layout) in OwnInner(folder))
@@ -70,7 +71,7 @@ internal abstract class RunLayout
                 if (File.Exists(RunFolder.FileOfArguments(inner)))
                     layout.Clear(inner);
                 File.Delete(RunFolder.FileOfArguments(inner));
-                File.Delete(AtomicFile.LeftoverOf(RunFolder.FileOfArguments(inner)));
+                layout.DeleteLeftovers(inner);
             }
             RunLock.Delete(inner);
             DeleteIfEmpty(inner, folder);
@@ -82,21 +83,39 @@ internal abstract class RunLayout
         }
     }
 
-    private string[] OwnFolders(string folder) => [.. Directory.GetDirectories(folder).Where(path => OwnsFolder(AtomicFolder.NameOf(path)))];
+    /// <summary>
+    /// Deletes unfinished files that a killed process left. The files and folders of the command stay.
+    /// </summary>
+    public void DeleteLeftovers(string folder)
+    {
+        foreach (string file in Leftovers(folder).Concat(OwnFolders(folder).SelectMany(static own => FolderListing.Files(own)).Where(static file => TemporaryName.FinalNameOfUnfinished(file) is not null)))
+            File.Delete(file);
+    }
 
-    private IEnumerable<string> OwnFiles(string folder) =>
-        Files(folder, RunFolder.Read(folder) ?? []).SelectMany(static name => new[] { name, AtomicFile.LeftoverOf(name) }).Select(name => Path.Combine(folder, name)).Where(File.Exists);
+    private string[] OwnFolders(string folder) => [.. FolderListing.Folders(folder).Where(path => OwnsFolder(TemporaryName.FinalName(path)))];
+
+    private string[] OwnFiles(string folder) => [.. FinalFiles(folder).Where(File.Exists), .. Leftovers(folder)];
+
+    private IEnumerable<string> FinalFiles(string folder) => Files(folder, RunFolder.Read(folder) ?? []).Select(name => Path.Combine(folder, name));
+
+    // Unfinished files of the command, beside the places of the files.
+    private string[] Leftovers(string folder)
+    {
+        var files = FinalFiles(folder).Append(RunFolder.FileOfArguments(folder)).ToHashSet();
+        return [.. files.Select(static file => Path.GetDirectoryName(file)!).Distinct().Where(Directory.Exists).SelectMany(static parent => FolderListing.Files(parent))
+            .Where(file => TemporaryName.FinalNameOfUnfinished(file) is { } name && files.Contains(Path.Combine(Path.GetDirectoryName(file)!, name)))];
+    }
 
     private (string Folder, RunLayout Layout)[] OwnInner(string folder) => [.. Inner(folder).Where(static run => Directory.Exists(run.Folder) && run.Layout.IsOwn(run.Folder))];
 
     // Whether a folder is a run of this layout, or has only what a start leaves that was killed at once.
     private bool IsOwn(string folder) => RunFolder.Read(folder) is { } arguments ? RunArguments.IsOfRun(arguments) && Makes(RunArguments.StageOf(arguments)!)
-        : Directory.EnumerateFileSystemEntries(folder).All(RunFolder.IsLeftoverOfStart);
+        : FolderListing.Entries(folder).All(RunFolder.IsLeftoverOfStart);
 
     // Deletes a folder and its parents up to a folder, as long as they have nothing.
     private static void DeleteIfEmpty(string path, string upTo)
     {
-        for (; path != upTo && !Directory.EnumerateFileSystemEntries(path).Any(); path = Path.GetDirectoryName(path)!)
+        for (; path != upTo && FolderListing.IsEmpty(path); path = Path.GetDirectoryName(path)!)
             Directory.Delete(path);
     }
 
@@ -107,7 +126,7 @@ internal abstract class RunLayout
         public override bool HasFilesOf(string command) => command is RunArguments.Pretrain or RunArguments.Finetune;
 
         public override bool HasBegun(string folder) => RunMetrics.HasSteps(folder)
-            || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
+            || FolderListing.Folders(folder).Select(TemporaryName.FinalName).Any(static name => name == ModelFolder.LastOfRun || FolderChecksums.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
             [
@@ -118,9 +137,9 @@ internal abstract class RunLayout
         private static IEnumerable<string> EventFiles(string folder)
         {
             string events = Path.Combine(folder, "tensorboard");
-            return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
+            return Directory.Exists(events) ? FolderListing.Files(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
         }
 
-        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
+        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0;
     }
 }

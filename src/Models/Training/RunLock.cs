@@ -14,8 +14,9 @@ internal sealed class RunLock : IDisposable
 
     private readonly FileStream _file;
     private readonly string _owner;
+    private readonly UnfinishedWork _unfinished;
 
-    private RunLock(FileStream file, string owner) => (_file, _owner) = (file, owner);
+    private RunLock(FileStream file, string owner) => (_file, _owner, _unfinished) = (file, owner, UnfinishedWork.Result(() => File.Delete(owner)));
 
     /// <summary>Whether a path is one of the lock's files.</summary>
     public static bool IsLockFile(string path) => Path.GetFileName(path) is Lock or Owner;
@@ -37,7 +38,10 @@ internal sealed class RunLock : IDisposable
         var file = FileLock.TryTake(Path.Combine(folder, Lock)) ?? throw new DataException($"{folder} is in use by {NameOfOwner(owner)}");
         try
         {
-            File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            // A new file: what has the name may be a link to another file.
+            File.Delete(owner);
+            using var written = new StreamWriter(new FileStream(owner, FileMode.CreateNew));
+            written.Write(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         }
         catch
         {
@@ -59,6 +63,7 @@ internal sealed class RunLock : IDisposable
             // A file that stays has no meaning after the lock is released.
         }
         _file.Dispose();
+        _unfinished.Dispose();
     }
 
     private static string NameOfOwner(string owner)

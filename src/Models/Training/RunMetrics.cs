@@ -1,7 +1,8 @@
-using System.Text;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Training;
@@ -15,6 +16,18 @@ internal sealed class RunMetrics(string run)
     /// <summary>Name of the file.</summary>
     public const string Name = "metrics.jsonl";
 
+    /// <summary>The key of a line that gives the value that was not finite and stopped the run.</summary>
+    public const string Stopped = "stopped";
+
+    // Keys of a line. All other values are numbers.
+    private const string Step = "step", Reason = "reason";
+
+    // A process that was killed leaves one. Each costs an exception.
+    private const int MostDamagedLines = 1_000;
+
+    // Some million lines.
+    private static readonly FileLimit Limit = new("a file of metrics", 1000);
+
     private readonly string _file = Path.Combine(run, Name);
 
     /// <summary>Adds a line.</summary>
@@ -24,35 +37,48 @@ internal sealed class RunMetrics(string run)
         stream.Write("\n"u8);
     });
 
-    /// <summary>Removes lines that were written after the file had a length.</summary>
-    /// <exception cref="DataException">The file is shorter, so it has lost lines; the message names it.</exception>
-    public void Cut(long bytes)
+    /// <summary>
+    /// Checks the lines that were there when a checkpoint was written. They stay when the run continues.
+    /// </summary>
+    /// <param name="state">The state in the checkpoint.</param>
+    /// <exception cref="DataException">A line is lost or has changed; the message names the file.</exception>
+    public void Require(TrainerState state)
     {
-        long length = File.Exists(_file) ? new FileInfo(_file).Length : 0;
-        if (length < bytes || bytes < 0)
-            throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; restore the file, or begin again with --overwrite-output-dir");
-        Change(FileMode.OpenOrCreate, stream => stream.SetLength(bytes));
+        const string help = "restore the file, or begin again with --overwrite-output-dir";
+        long bytes = state.MetricsBytes, length = File.Exists(_file) ? new FileInfo(_file).Length : 0;
+        if (length < bytes)
+            throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; {help}");
+        if (bytes == 0)
+            return;
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit)[..(int)bytes];
+        if (state.MetricsSha256 is { } hash && hash != Hash(content))
+            throw new DataException($"{_file}: its first {bytes} bytes have changed since the newest checkpoint was written; {help}");
+        if (content[^1] != '\n')
+            throw new DataException($"{_file}: no line ends at byte {bytes}, where the newest checkpoint was written; {help}");
+        foreach (var (number, line) in Lines(_file, content, whole: true))
+            RequireValues($"{_file}: line {number}", line);
     }
+
+    /// <summary>Removes lines that were written after the file had a length, see <see cref="Require"/>.</summary>
+    public void Cut(long bytes) => Change(FileMode.OpenOrCreate, stream => stream.SetLength(bytes));
 
     /// <summary>
-    /// Flushes the file to the disk. A checkpoint is flushed, so the lines before it must be as well.
+    /// Flushes the file to the disk and notes its length and hash in a state. A checkpoint is flushed, so the lines
+    /// before it must be as well.
     /// </summary>
-    /// <returns>Length of the file.</returns>
-    public long Flush()
+    public void Flush(TrainerState state)
     {
-        long bytes = 0;
-        Change(FileMode.Append, stream =>
-        {
-            stream.Flush(flushToDisk: true);
-            bytes = stream.Length;
-        });
-        return bytes;
+        Change(FileMode.Append, DiskFlush.Flush);
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit);
+        (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }
 
-    /// <summary>Whether a line is of a step after the start.</summary>
-    /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
+    /// <summary>Whether a line is of a step after the start and not of the stop there.</summary>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or has many damaged lines; the message names it.
+    /// </exception>
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
-        && Lines(run, whole: false).Any(static line => line["step"] is JsonValue step && step.TryGetValue(out double number) && number > 0);
+        && Lines(run, whole: false).Any(static line => !line.ContainsKey(Stopped) && line[Step] is JsonValue step && step.TryGetValue(out double number) && number > 0);
 
     /// <summary>All lines.</summary>
     /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>
@@ -83,27 +109,47 @@ internal sealed class RunMetrics(string run)
     private static IEnumerable<JsonObject> Lines(string run, bool whole)
     {
         string file = Path.Combine(run, Name);
-        string[] lines;
+        return Lines(file, FileFailure.ReadAllBytes(file, Limit), whole).Select(static line => line.Values);
+    }
+
+    private static IEnumerable<(int Number, JsonObject Values)> Lines(string file, byte[] content, bool whole)
+    {
+        int number = 0, damaged = 0;
+        for (int start = 0, end; start < content.Length; start = end + 1)
+        {
+            end = Array.IndexOf(content, (byte)'\n', start) is >= 0 and var found ? found : content.Length;
+            number++;
+            if (Parse($"{file}: line {number}", content.AsSpan(start, end - start), whole) is { } values)
+                yield return (number, values);
+            else if (++damaged == MostDamagedLines)
+                throw new DataException($"{file}: has {damaged} lines that are not JSON objects: damaged?");
+        }
+    }
+
+    private static JsonObject? Parse(string line, ReadOnlySpan<byte> content, bool whole)
+    {
         try
         {
-            lines = File.ReadAllLines(file);
+            return JsonFile.ParseObject(line, content);
         }
-        catch (Exception e) when (FileFailure.Is(e))
+        catch (DataException) when (!whole)
         {
-            throw new DataException($"{file}: {e.Message}", e);
+            return null;
         }
-        for (int i = 0; i < lines.Length; i++)
+    }
+
+    private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+
+    private static void RequireValues(string where, JsonObject line)
+    {
+        if (line[Step] is not JsonValue step || !step.TryGetValue(out long number) || number < 0)
+            throw new DataException($"{where}: '{Step}' is not a whole number from 0");
+        foreach (var (key, value) in line)
         {
-            JsonObject line;
-            try
-            {
-                line = JsonFile.ParseObject($"{file}: line {i + 1}", Encoding.UTF8.GetBytes(lines[i]));
-            }
-            catch (DataException) when (!whole)
-            {
-                continue;
-            }
-            yield return line;
+            bool isText = key is Reason or Stopped;
+            bool isUndefined = key == TrainerNotes.Score && value is null;
+            if (!isUndefined && value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
+                throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }
     }
 
@@ -111,6 +157,7 @@ internal sealed class RunMetrics(string run)
     {
         try
         {
+            FileFailure.RefuseSpecial(_file);
             using var stream = new FileStream(_file, mode);
             change(stream);
         }

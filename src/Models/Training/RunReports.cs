@@ -14,7 +14,7 @@ internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> rep
         if (reporters.Count == 0)
             return;
         string arguments = RunFolder.FileOfArguments(run);
-        var reported = new ReportedRun(run, JsonFile.ParseObject(arguments, FileFailure.ReadAllBytes(arguments)), step, RunMetrics.All(run));
+        var reported = new ReportedRun(run, JsonFile.ReadObject(arguments), step, RunMetrics.All(run));
         foreach (var reporter in reporters)
             reporter.Begin(reported);
     }

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Serialization;
 using VideoSim.Engine;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Zoo;
@@ -15,7 +16,7 @@ public sealed record TextSource(string? VocabularyFile = null, string? EncoderFo
     /// <summary>The vocabulary to train with.</summary>
     /// <exception cref="DataException">There is no vocabulary; the message names the options.</exception>
     public string VocabularyFor(DataFolder data) => EncoderFolder is not null ? PretrainedFolder.VocabularyOf(EncoderFolder)
-        : VocabularyFile ?? (File.Exists(data.Vocabulary) ? data.Vocabulary
+        : VocabularyFile ?? (PathCheck.IsFile(data.Vocabulary) ? data.Vocabulary
         : throw new DataException($"{data.Vocabulary}: there is no such file; pass --encoder DIR, whose vocabulary is used, or --vocab FILE"));
 
     /// <summary>The encoder to start from, or null.</summary>
@@ -32,7 +33,7 @@ public sealed record TextSource(string? VocabularyFile = null, string? EncoderFo
     internal IEnumerable<InputFile> InputFiles() =>
     [
         .. VocabularyFile is null ? [] : (InputFile[])[new("--vocab", VocabularyFile)],
-        .. EncoderFolder is null || !Directory.Exists(EncoderFolder) ? [] : Directory.GetFiles(EncoderFolder).Select(static file => new InputFile("--encoder", file)),
+        .. EncoderFolder is null || !PathCheck.IsFolder(EncoderFolder) ? [] : FolderListing.Files(EncoderFolder).Select(static file => new InputFile("--encoder", file)),
     ];
 
     /// <summary>Refuses an encoder of another type than a model has.</summary>

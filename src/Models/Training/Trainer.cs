@@ -7,6 +7,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -61,11 +62,12 @@ public sealed class Trainer : IDisposable
         }
         catch (NonFiniteException e)
         {
+            _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, [RunMetrics.Stopped] = e.Message });
             throw new DataException(_notes.Failure(e.Message, _state), e);
         }
         _reports.End();
         using (_timing.Measure(TimedPart.Saving))
-            AtomicFolder.Write(_folder.Last, WriteModel);
+            WriteModelFolder(_folder.Last);
         _timing.Write(_state.Step); // what came after the last validation
         _progress.End(_text);
         _notes.Models(_state);
@@ -136,6 +138,7 @@ public sealed class Trainer : IDisposable
 
     private void Train(CancellationToken cancellation)
     {
+        using var saves = UnfinishedWork.State(); // a signal waits for the checkpoint
         var config = _job.Config;
         if (_state.ValidationDue)
         {
@@ -241,10 +244,16 @@ public sealed class Trainer : IDisposable
             return;
         (_state.BestSpearman, _state.BestStep) = (spearman, _state.Step);
         using (_timing.Measure(TimedPart.Saving))
-            AtomicFolder.Write(_folder.Best, WriteModel);
+            WriteModelFolder(_folder.Best);
     }
 
     private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_state.Step, _state.LastSpearman, _state.LastTags));
+
+    private void WriteModelFolder(string path) => AtomicFolder.Write(path, folder =>
+    {
+        WriteModel(folder);
+        FolderChecksums.Add(folder);
+    });
 
     private void SaveCheckpoint(bool validationDue)
     {
@@ -254,7 +263,7 @@ public sealed class Trainer : IDisposable
         _folder.Checkpoints.Save(_state, folder =>
         {
             WriteModel(folder);
-            folder.Add("optimizer.safetensors", _updates.WriteMoments);
+            folder.Add(RunCheckpoints.Moments, _updates.WriteMoments);
         });
         _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
     }

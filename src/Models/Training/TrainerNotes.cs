@@ -65,12 +65,16 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     {
         string place = folder.Checkpoints.Newest is { } newest ? $"; the last good checkpoint is {newest}" : ", before the first checkpoint";
         string advice = state.Step == 0 ? "nothing is trained yet, so the fault is in the starting weights or in the videos"
-            : job.Config.OnNan != TrainingConfig.Rollback ? $"go on with --on-nan rollback, or {BeginAgain}"
+            : job.Config.OnNan != TrainingConfig.Rollback ? $"go on with {Option("on_nan", TrainingConfig.Rollback)}, or {BeginAgain}"
             : $"all {MostRollbacks} rollbacks are used up; {BeginAgain}";
         return $"{job.Label}: {reason}{place}; {advice}";
     }
 
-    private string BeginAgain => $"begin again with a smaller --learning-rate or {(job.Config.MaxGradNorm == 0 ? "with --max-grad-norm 1" : "a smaller --max-grad-norm")}";
+    private string BeginAgain => $"begin again with a smaller {Option("rate")} or {(job.Config.MaxGradNorm == 0 ? $"with {Option("max_grad_norm", "1")}" : $"a smaller {Option("max_grad_norm")}")}";
+
+    // How to set a key, to a value if there is one.
+    private string Option(string key, string? value = null) =>
+        $"{ConfigKeys.OptionOf(key, job.KeysOf)}{(value is null ? "" : job.KeysOf is null ? $" {value}" : $"={value}")}";
 
     private void Note(string text) => progress.Note($"{job.Label}: {text}");
 }

@@ -43,6 +43,9 @@ public sealed record TrainingJob
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>The stage whose keys are set by <c>--set</c>; null if the command has options for them.</summary>
+    public string? KeysOf { get; init; }
+
     /// <summary>Receive what is written to metrics.jsonl.</summary>
     public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 }

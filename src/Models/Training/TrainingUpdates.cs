@@ -57,8 +57,8 @@ internal sealed class TrainingUpdates : IDisposable
     /// <summary>Reads weights and moments of a checkpoint.</summary>
     public void Read(string checkpoint)
     {
-        WeightFile.ReadWeights(Path.Combine(checkpoint, "model.safetensors"), _job.Model.Parameters);
-        WeightFile.ReadMoments(Path.Combine(checkpoint, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
+        WeightFile.ReadWeights(Path.Combine(checkpoint, RunCheckpoints.Weights), _job.Model.Parameters);
+        WeightFile.ReadMoments(Path.Combine(checkpoint, RunCheckpoints.Moments), _device, _job.Model.Parameters, _adam);
     }
 
     /// <summary>Adds the moments to a checkpoint.</summary>

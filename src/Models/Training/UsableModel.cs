@@ -12,14 +12,17 @@ namespace VideoSim.Models.Training;
 public static class UsableModel
 {
     /// <summary>As <see cref="ModelFolder.Open"/>.</summary>
+    /// <param name="path">A model folder, or the folder of a run.</param>
+    /// <param name="dictionary">Dictionary of a RoFormer's tokenizer; null for jieba's own.</param>
+    /// <param name="progress">Receives a warning if the files could not be checked.</param>
     /// <exception cref="DataException">The run is not finished, or as in ModelFolder.</exception>
-    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null) =>
-        Unfinished(path) is { } problem ? throw new DataException(problem) : ModelFolder.Open(path, dictionary);
+    public static ModelFolder Open(string path, JiebaDictionary? dictionary, IProgressSink progress) =>
+        Unfinished(path) is { } problem ? throw new DataException(problem) : Noted(ModelFolder.Open(path, dictionary), progress);
 
     /// <summary>As <see cref="ModelFolder.OpenBest"/>.</summary>
     /// <param name="path">A model folder, or the folder of a run.</param>
     /// <param name="dictionary">Dictionary of a RoFormer's tokenizer; null for jieba's own.</param>
-    /// <param name="progress">Receives a note if the run is not finished.</param>
+    /// <param name="progress">Receives a note if the run is not finished or the files could not be checked.</param>
     /// <exception cref="DataException">
     /// The run is not finished and has no model yet, or as in ModelFolder.
     /// </exception>
@@ -31,7 +34,14 @@ public static class UsableModel
                 throw new DataException($"{note}; it has no model yet");
             progress.Note(note);
         }
-        return ModelFolder.OpenBest(path, dictionary);
+        return Noted(ModelFolder.OpenBest(path, dictionary), progress);
+    }
+
+    private static ModelFolder Noted(ModelFolder folder, IProgressSink progress)
+    {
+        if (folder.Warning is { } warning)
+            progress.Note($"{folder.FolderPath}: {warning}");
+        return folder;
     }
 
     private static string? Unfinished(string path)

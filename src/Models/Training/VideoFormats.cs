@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Records;
 
@@ -42,7 +43,7 @@ public static class VideoFormats
         return files.FirstOrDefault(file => !seen.Add(Path.GetFullPath(file))) is { } twice ? throw new Engine.DataException($"{twice}: is given twice") : files;
     }
 
-    private static bool HasFiles(string folder, IVideoFormat format) => Directory.Exists(folder) && Directory.EnumerateFiles(folder, $"*{format.Extension}").Any();
+    private static bool HasFiles(string folder, IVideoFormat format) => Directory.Exists(folder) && FolderListing.HasFiles(folder, $"*{format.Extension}");
 
     private static IVideoFormat First(Func<IVideoFormat, bool> fits) => _all.FirstOrDefault(fits, _all[0]);
 }

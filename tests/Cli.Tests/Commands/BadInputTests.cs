@@ -69,6 +69,8 @@ public sealed class BadInputTests(CommandWorld world)
     {
         string run = world.CopyOfRun(), last = Path.Combine(run, "last"), tags = Path.Combine(last, "tag_list.txt"), config = Path.Combine(last, "config.json");
         File.WriteAllLines(tags, File.ReadAllLines(tags)[1..]);
+        Shell.Run(CommandWorld.Embed(last, world.Data, world.New() + ".zip")).AssertFailed(1, $"{tags}: has changed since {last} was written");
+        File.Delete(Path.Combine(last, "checksums.json"));
         Shell.Run(CommandWorld.Embed(last, world.Data, world.New() + ".zip")).AssertFailed(1, tags, $"has {TinyData.Tags - 1} tags", $"but tags in {config} is {TinyData.Tags}");
 
         File.WriteAllText(config, File.ReadAllText(config).Replace($"\"tags\": {TinyData.Tags}", $"\"tags\": {TinyData.Tags - 1}", StringComparison.Ordinal));
@@ -100,6 +102,7 @@ public sealed class BadInputTests(CommandWorld world)
     public void Config_Bad_IsNamed(string content, string complaint)
     {
         string last = Path.Combine(world.CopyOfRun(), "last");
+        File.Delete(Path.Combine(last, "checksums.json"));
         File.WriteAllText(Path.Combine(last, "config.json"), content);
         Shell.Run(CommandWorld.Embed(last, Path.Combine(world.Data, "test_b"), world.New() + ".zip")).AssertFailed(1, last, complaint);
     }
@@ -127,6 +130,7 @@ public sealed class BadInputTests(CommandWorld world)
     {
         string run = world.CopyOfRun(), last = Path.Combine(run, "last");
         Damage(Path.Combine(last, "model.safetensors"), damage);
+        File.Delete(Path.Combine(last, "checksums.json"));
         string[] parts = [Path.Combine(last, "model.safetensors"), .. complaints];
         Shell.Run(CommandWorld.Embed(last, Path.Combine(world.Data, "test_b"), world.New() + ".zip")).AssertFailed(1, parts);
         Shell.Run(CommandWorld.Finetune(world.Data, last, world.New())).AssertFailed(1, parts);
@@ -138,7 +142,7 @@ public sealed class BadInputTests(CommandWorld world)
             string path = Path.Combine(run, "checkpoint-2", file);
             byte[] sound = File.ReadAllBytes(path);
             Damage(path, damage);
-            Shell.Run(CommandWorld.Pretrain(world.Data, run)).AssertFailed(1, [path, .. complaints]);
+            Shell.Run(CommandWorld.Pretrain(world.Data, run)).AssertFailed(1, $"{path}: {(damage == "missing" ? "is gone from" : "has changed since")}", "checkpoint-1 is whole: delete");
             File.WriteAllBytes(path, sound);
         }
         Shell.Run(CommandWorld.Pretrain(world.Data, run)).AssertDone();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
@@ -38,8 +39,37 @@ internal static class ChildProcess
     /// <summary>
     /// Runs a command in a shell with redirected standard streams, such as <c>2>&amp;-</c>; all progress is shown.
     /// </summary>
-    internal static Outcome RunRedirected(string redirections, params string[] args) =>
-        OutcomeOf(Launch("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh", Program, .. args]));
+    internal static Outcome RunRedirected(string redirections, params string[] args) => RunScript($"exec {Command} {redirections}", args);
+
+    /// <summary>In the script of a shell: the command with its arguments.</summary>
+    internal const string Command = "dotnet \"$@\"";
+
+    /// <summary>Starts the script of a shell, in which <see cref="Command"/> is the command.</summary>
+    internal static Process StartScript(string script, params string[] args) => Launch("/bin/sh", ["-c", script, "sh", Program, .. args]);
+
+    /// <summary>Runs such a script.</summary>
+    internal static Outcome RunScript(string script, params string[] args) => OutcomeOf(StartScript(script, args));
+
+    /// <summary>
+    /// Skips a test if a signal cannot be sent here. That one is ignored is inherited, and undone neither by .NET nor
+    /// by a shell. Linux tells of it in a mask of signals.
+    /// </summary>
+    internal static void RequireSignal(string signal)
+    {
+        const string Field = "SigIgn:", Status = "/proc/self/status";
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
+        int number = signal switch { "HUP" => 1, "INT" => 2, _ => 15 };
+        bool isIgnored = File.Exists(Status) && File.ReadLines(Status).Where(static line => line.StartsWith(Field, StringComparison.Ordinal))
+            .Any(line => (Convert.ToUInt64(line[Field.Length..].Trim(), 16) >> (number - 1) & 1) != 0);
+        Assert.SkipWhen(isIgnored, $"started in the background of a shell or by nohup: {signal} is ignored, by its children too");
+    }
+
+    /// <summary>Sends a signal, such as TERM, once or several times.</summary>
+    internal static void Send(string signal, int process, int times = 1)
+    {
+        using var kill = Process.Start("/bin/sh", ["-c", string.Concat(Enumerable.Repeat($"kill -{signal} {process};", times))]);
+        kill.WaitForExit();
+    }
 
     private static string DotNet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 

@@ -60,10 +60,17 @@ public sealed class CudaTests(CommandWorld world)
     [Theory]
     [InlineData("cuda", "device", "finds no NVIDIA GPU in this machine")]
     [InlineData("cuda:1", "", "cuda:1", "CUDA_ERROR_INVALID_DEVICE")]
-    [InlineData("cuda", "allocation=1", "cuda:0 emulator has no room for another")]
-    [InlineData("cuda", "allocation=6", "cuda:0 emulator has no room for another")]
+    [InlineData("cuda", "allocation=1", "cuda:0 emulator has no room for another", "bytes, needed for the weights and gradients of the model")]
+    [InlineData("cuda", "allocation=6", "cuda:0 emulator has no room for another", "bytes, needed for")]
     [InlineData("cuda", "launch=5", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]
     [InlineData("cuda", "launch=100", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]
+    [InlineData("cuda", "lost=3", "CUDA_ERROR_UNKNOWN: the device is lost", "cuda:0 emulator")]
+    [InlineData("cuda", "lost=120", "CUDA_ERROR_UNKNOWN: the device is lost", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuCtxSetCurrent:2", "cuCtxSetCurrent failed with 999", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuModuleLoadData:3", "cuModuleLoadData of", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuMemcpyHtoDAsync_v2:9", "cuMemcpyHtoDAsync_v2 failed with 999", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuGraphInstantiateWithFlags:1", "cuGraphInstantiateWithFlags failed with 999", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cublasLtMatmul:7", "cublasLtMatmul failed with 13", "cuda:0 emulator")]
     public void Pretrain_SomethingFails_SaysItInOneLine(string device, string failure, params string[] parts)
     {
         SkipUnlessEmulated();
@@ -105,16 +112,21 @@ public sealed class CudaTests(CommandWorld world)
             .AssertFailed(1, $"VIDEOSIM_WAIT_SECONDS={seconds}: a number of seconds is needed");
     }
 
+    // tests/faults.sh tries every allocation, launch and call.
     [Fact]
     public void Pretrain_OnCudaStoppedByAFault_GoesOnAndEndsWithTheSameFiles()
     {
         SkipUnlessEmulated();
-        string whole = world.New(), stopped = world.New();
+        string whole = world.New();
         RunEmulated("", Pretrain(whole)).AssertDone();
-        RunEmulated("launch=215", Pretrain(stopped)).AssertFailed(1, "CUDA_ERROR_LAUNCH_FAILED");
-        Assert.True(Directory.Exists(Path.Combine(stopped, "checkpoint-1")), "the fault came too early to leave a checkpoint");
-        RunEmulated("", Pretrain(stopped)).AssertDone();
-        Folders.AssertEqual(whole, stopped);
+        foreach (var (fault, message) in new[] { ("launch=215", "CUDA_ERROR_LAUNCH_FAILED"), ("lost=215", "CUDA_ERROR_UNKNOWN: the device is lost") })
+        {
+            string stopped = world.New();
+            RunEmulated(fault, Pretrain(stopped)).AssertFailed(1, message);
+            Assert.True(Directory.Exists(Path.Combine(stopped, "checkpoint-1")), "the fault came too early to leave a checkpoint");
+            RunEmulated("", Pretrain(stopped)).AssertDone();
+            Folders.AssertEqual(whole, stopped);
+        }
     }
 
     [Fact]

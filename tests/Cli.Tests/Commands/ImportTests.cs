@@ -203,7 +203,7 @@ public sealed class ImportTests : IDisposable
         Assert.Equal([$"{At("v.parquet")}: row 1: the row is not valid UTF-8", $"{At("v.parquet")}: row 3 (id a3): the row is not valid UTF-8"], Import("v.parquet", "--skip-bad-rows").AssertDone().Output.Split('\n')[..2]);
     }
 
-    // 155 MB: the state is saved once. tests/kill-import.sh kills an import of 620 MB ten times.
+    // 155 MB: the state is saved once. tests/faults.sh kills an import of 620 MB.
     [Fact]
     public void Import_KilledThreeTimes_EndsWithTheSameBytes()
     {

@@ -6,7 +6,7 @@ using Xunit;
 namespace VideoSim.Cli.Tests.Commands;
 
 /// <summary>
-/// Signals to a run. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.
+/// Signals to a run. <c>tests/faults.sh kills</c> does the same to every command that writes files.
 /// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class KillTests(CommandWorld world)
@@ -35,22 +35,22 @@ public sealed class KillTests(CommandWorld world)
     }
 
     [Theory]
-    [InlineData("INT", "")]
-    [InlineData("TERM", " without --overwrite-output-dir", "--overwrite-output-dir")] // with it, the command would begin again
-    public void Run_AskedToStop_SavesItsStepAndExitsWith130(string signal, string how, params string[] more)
+    [InlineData("INT", 130, "")]
+    [InlineData("TERM", 143, " without --overwrite-output-dir", "--overwrite-output-dir")] // with it, the command would begin again
+    [InlineData("HUP", 129, "")]
+    public void Run_AskedToStop_SavesItsStepAndExitsWithTheCodeOfTheSignal(string signal, int exitCode, string how, params string[] more)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
-        Assert.SkipWhen(signal == "INT" && IgnoresInterrupts(), "started in the background of a shell: interrupts are ignored, by its children too");
+        ChildProcess.RequireSignal(signal);
         string run = world.New();
         using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000", .. more]);
-        while (!process.HasExited && !File.Exists(Path.Combine(run, "metrics.jsonl")))
+        while (!process.HasExited && !Directory.Exists(Path.Combine(run, "checkpoint-0")))
             Thread.Sleep(1);
         Thread.Sleep(300);
-        Send(signal, process);
+        ChildProcess.Send(signal, process.Id);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.Equal($"error: interrupted; the same command{how} continues from step {Checkpoints(run)}, which is saved\n", error);
-        Assert.Equal(130, process.ExitCode);
+        Assert.Equal(exitCode, process.ExitCode);
         Assert.InRange(Checkpoints(run), 1, 99_999);
     }
 
@@ -58,16 +58,16 @@ public sealed class KillTests(CommandWorld world)
     [Fact]
     public void Embed_AskedToStop_PromisesNothing()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
+        ChildProcess.RequireSignal("TERM");
         string records = world.New() + ".tfrecords", output = world.New() + ".json";
         TinyData.WriteRecords(records, Enumerable.Range(0, 20_000).Select(static video => TinyData.Payload(video, tagged: false)));
         using var process = ChildProcess.StartAloud([.. CommandWorld.Embed(world.Pretrained, records, output), "--threads", "1"]);
         Assert.StartsWith("reading records", process.StandardError.ReadLine(), StringComparison.Ordinal);
-        Send("TERM", process);
+        ChildProcess.Send("TERM", process.Id);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.EndsWith("error: interrupted\n", error, StringComparison.Ordinal);
-        Assert.Equal((130, false), (process.ExitCode, File.Exists(output)));
+        Assert.Equal((143, false), (process.ExitCode, File.Exists(output)));
     }
 
     [Theory]
@@ -92,39 +92,24 @@ public sealed class KillTests(CommandWorld world)
     [Theory]
     [InlineData("bench", "--model", "mix", "--steps", "1000000")]
     [InlineData("kernels", "bench", "--preset", "tiny", "--models", "mix")]
-    public void Bench_AskedToStop_WritesWhatItHasAndExitsWith130(params string[] command)
+    public void Bench_AskedToStop_WritesWhatItHas(params string[] command)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
+        ChildProcess.RequireSignal("TERM");
         string folder = Directory.CreateDirectory(world.New()).FullName;
         using var process = ChildProcess.Start(new() { ["TMPDIR"] = folder, ["VIDEOSIM_COMMIT"] = "abc" }, [.. command, "--json"]);
         while (!process.HasExited && Directory.GetDirectories(folder, "videosim-bench-*").Length == 0)
             Thread.Sleep(1);
         Thread.Sleep(500);
-        Send("TERM", process);
+        ChildProcess.Send("TERM", process.Id);
         string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.Matches("^error: interrupted before all (steps|kernels) were timed\n$", error);
-        Assert.Equal(130, process.ExitCode);
+        Assert.Equal(143, process.ExitCode);
         using var json = JsonDocument.Parse(output);
         Assert.False(json.RootElement.GetProperty("complete").GetBoolean());
         Assert.Equal("abc", json.RootElement.GetProperty("commit").GetString());
         Assert.Equal(JsonValueKind.Array, json.RootElement.GetProperty("kernels").ValueKind);
         Assert.Empty(Directory.GetDirectories(folder, "videosim-bench-*"));
-    }
-
-    private static void Send(string signal, Process process)
-    {
-        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]);
-        kill.WaitForExit();
-    }
-
-    // Inherited, and undone neither by .NET nor by a shell. Linux tells of it in a mask of signals.
-    private static bool IgnoresInterrupts()
-    {
-        const int Interrupt = 2;
-        const string Field = "SigIgn:", Status = "/proc/self/status";
-        return File.Exists(Status) && File.ReadLines(Status).Where(line => line.StartsWith(Field, StringComparison.Ordinal))
-            .Any(line => (Convert.ToUInt64(line[Field.Length..].Trim(), 16) >> (Interrupt - 1) & 1) != 0);
     }
 
     // 100 blocks are enough for everything but the weights.

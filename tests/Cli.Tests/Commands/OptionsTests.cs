@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using VideoSim.Cli.Commands;
+using VideoSim.Cli.Output;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
@@ -37,7 +38,7 @@ public sealed class OptionsTests(CommandWorld world)
             Reporters = run.Reporters, Files = run.Files,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
     }
 
@@ -50,7 +51,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.Empty(run.Overrides);
         Assert.Empty(run.Reporters);
         Assert.Empty(run.Files);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal($"cpu ({Environment.ProcessorCount} threads)", device.Name);
     }
 
@@ -79,11 +80,22 @@ public sealed class OptionsTests(CommandWorld world)
     public void Finetune_AllFolds_AreRunsOfTheirOwn()
     {
         string output = world.New(), second = Path.Combine(output, "fold-2");
-        Directory.CreateDirectory(second);
-        File.WriteAllText(Path.Combine(second, "notes.txt"), "");
-        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, second, "is not empty and not the folder of a run");
+        string[] one = CommandWorld.Finetune(world.Data, world.Pretrained, second, "--fold", "2");
+        one[Array.IndexOf(one, "--seed") + 1] = "6";
+        Shell.Run(one).AssertDone();
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, second, "has a run with other arguments: seed");
         Assert.Equal(1, (int)Arguments(Path.Combine(output, "fold-1"))["fold"]!);
         Assert.True(Directory.Exists(Path.Combine(output, "fold-1", "last")));
+    }
+
+    [Fact]
+    public void Finetune_ForeignFolderOfALaterFold_IsFoundBeforeTheFirst()
+    {
+        string output = world.New(), last = Path.Combine(output, "fold-11");
+        Directory.CreateDirectory(last);
+        File.WriteAllText(Path.Combine(last, "notes.txt"), "");
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, last, "is not empty and not the folder of a run");
+        Assert.False(Directory.Exists(Path.Combine(output, "fold-1", "checkpoint-0")));
     }
 
     [Fact]
@@ -108,7 +120,7 @@ public sealed class OptionsTests(CommandWorld world)
             OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
             SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters, Files = read.Files,
         }, read);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
     }
 

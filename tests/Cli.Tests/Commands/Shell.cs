@@ -43,16 +43,19 @@ internal static class Shell
     internal static Outcome Run(params string[] args) => RunAloud([.. args, "--quiet"]);
 
     /// <summary>Runs a command with its progress on stderr.</summary>
-    internal static Outcome RunAloud(params string[] args)
+    internal static Outcome RunAloud(params string[] args) => RunInto(new StringWriter { NewLine = "\n" }, args);
+
+    /// <summary>The same with another stdout.</summary>
+    internal static Outcome RunInto(TextWriter output, params string[] args)
     {
-        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var error = new StringWriter { NewLine = "\n" };
         var (realOutput, realError) = (Console.Out, Console.Error);
         Console.SetOut(output);
         Console.SetError(error);
         try
         {
             int exitCode = (int)EntryPoint.Invoke(null, [args])!;
-            return new Outcome(exitCode, output.ToString(), error.ToString());
+            return new Outcome(exitCode, output.ToString()!, error.ToString());
         }
         finally
         {

@@ -75,7 +75,7 @@ public sealed class ParameterStoreMisuseTests : IDisposable
         Refuses(HasMemory, () => _store.Allocate(_device, training: true));
         Refuses(HasMemory, () => _store.Add(0, "third", new Shape(1), Initializers.Zeros));
         Refuses(HasMemory, () => _store.StackState(new Shape(1), [("another", new Shape(1))], 0));
-        Refuses(HasMemory, () => _store.AddConstant(new Shape(1), [1]));
+        Refuses(HasMemory, () => _store.AddConstant(new Shape(1), static () => [1]));
     }
 
     [Fact]

@@ -72,8 +72,10 @@ public sealed class ParameterStoreTests
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         store.Add(0, "a", new Shape(3), Uniform);
-        var constant = store.AddConstant(new Shape(2, 2), [1, 2, 3, 4]);
-        Assert.Throws<ArgumentException>(() => store.AddConstant(new Shape(3), [1]));
+        var constant = store.AddConstant(new Shape(2, 2), static () => [1, 2, 3, 4]);
+        using var wrong = new ParameterStore();
+        wrong.AddConstant(new Shape(3), static () => [1]);
+        Assert.Throws<ArgumentException>(() => wrong.Allocate(device, training: false));
         store.Allocate(device, training: true);
         float[] values = new float[4];
         device.Download(constant.Value.Address, MemoryMarshal.AsBytes(values.AsSpan()));

@@ -10,7 +10,9 @@ public sealed class KernelCacheTests : IDisposable
 
     private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
 
-    private string Folder => Path.Combine(_root, "cache");
+    private CacheFolder Cache => new(_root, "cache");
+
+    private string Folder => Cache.FullPath;
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
@@ -21,7 +23,7 @@ public sealed class KernelCacheTests : IDisposable
         int made = 0;
         for (int i = 0; i < 3; i++)
         {
-            var found = new KernelCache(Folder).GetOrAdd("key", () =>
+            var found = new KernelCache(Cache).GetOrAdd("key", () =>
             {
                 made++;
                 return image;
@@ -41,7 +43,7 @@ public sealed class KernelCacheTests : IDisposable
     [InlineData("another key")]
     public void GetOrAdd_DamagedEntry_IsMadeAgain(string damage)
     {
-        var cache = new KernelCache(Folder);
+        var cache = new KernelCache(Cache);
         cache.GetOrAdd("key", static () => Image(1));
         string file = Directory.GetFiles(Folder).Single();
         byte[] whole = File.ReadAllBytes(file), bytes = [.. whole];
@@ -79,7 +81,7 @@ public sealed class KernelCacheTests : IDisposable
         Parallel.For(0, 200, i =>
         {
             string key = $"key{i % 3}";
-            var image = new KernelCache(Folder).GetOrAdd(key, () => Image(i % 3));
+            var image = new KernelCache(Cache).GetOrAdd(key, () => Image(i % 3));
             Assert.Equal(Image(i % 3).Code, image.Code);
             if (i % 7 == 0)
                 File.WriteAllText(Path.Combine(Folder, $"{key}.image"), "damaged");
@@ -91,7 +93,7 @@ public sealed class KernelCacheTests : IDisposable
     public void GetOrAdd_FolderThatCannotBe_MakesTheImageAllTheSame()
     {
         File.WriteAllText(Folder, "a file");
-        Assert.Equal(Image(3).Code, new KernelCache(Folder).GetOrAdd("key", static () => Image(3)).Code);
+        Assert.Equal(Image(3).Code, new KernelCache(Cache).GetOrAdd("key", static () => Image(3)).Code);
     }
 
     [Fact]
@@ -112,7 +114,7 @@ public sealed class KernelCacheTests : IDisposable
         {
             byte[] code = new KernelCompiler(sources).Compile(compiled, architecture).Code;
             for (int again = 0; again < 2; again++)
-                Assert.Equal(code, new KernelCompiler(sources, new KernelCache(Folder)).Compile(compiled, architecture).Code);
+                Assert.Equal(code, new KernelCompiler(sources, new KernelCache(Cache)).Compile(compiled, architecture).Code);
             Assert.Equal(++entries, Directory.GetFiles(Folder).Length);
         }
     }
@@ -121,7 +123,7 @@ public sealed class KernelCacheTests : IDisposable
     public void Compile_SourceWithAnError_IsNotKept()
     {
         CudaMachine.SkipWithoutNvrtc();
-        var compiler = new KernelCompiler(Sources("no kernel", 1), new KernelCache(Folder));
+        var compiler = new KernelCompiler(Sources("no kernel", 1), new KernelCache(Cache));
         Assert.Throws<KernelCompilationException>(() => compiler.Compile(new("Width.cu", [], []), "compute_80"));
         Assert.False(Directory.Exists(Folder));
     }

@@ -74,7 +74,7 @@ public sealed unsafe class CudaDeviceTests : IDisposable
         {
             nint address = host.Allocate(1000);
             Assert.Equal(before + 1, CudaMachine.LiveAllocations);
-            CudaMachine.Inject(allocation: 1);
+            CudaMachine.Inject("allocation=1");
             var failure = Assert.Throws<InsufficientMemoryException>(() => host.Allocate(2000));
             Assert.Equal($"the host has no room for another 2000 bytes of pinned memory for {_device.Name}", failure.Message);
             host.Free(address);

@@ -93,8 +93,8 @@ internal static class CudaMachine
     /// <summary>What the last launch used, see <see cref="CudaEmulator.TakeUse"/>.</summary>
     public static LaunchUse? TakeUse() => Emulator.TakeUse();
 
-    /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
-    public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null) => Emulator.Inject(noDevice, allocation, launch, kernel);
+    /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>; nothing without an argument.</summary>
+    public static void Inject(string failure = "") => Emulator.Inject(failure);
 
     /// <summary>Takes algorithms for products away, see <see cref="CudaEmulator.RefuseProducts"/>.</summary>
     public static void RefuseProducts(bool withBias = false, int mostAlignment = 256) => Emulator.RefuseProducts(withBias, mostAlignment);

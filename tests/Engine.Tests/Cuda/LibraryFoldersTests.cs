@@ -41,6 +41,21 @@ public sealed class LibraryFoldersTests : IDisposable
         Assert.Empty(LibraryFolders.PythonsOn(null));
     }
 
+    // A relative path would load a library from the folder that a command happens to run in.
+    [Fact]
+    public void In_RelativePaths_AreSkipped()
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, _root);
+        Directory.CreateDirectory(Path.Combine(_root, "cuda/lib64"));
+        Directory.CreateDirectory(Path.Combine(_root, "venv/lib/python3.13/site-packages/nvidia/cublas/lib"));
+        Directory.CreateDirectory(Path.Combine(_root, "bin"));
+        Make("bin/python3");
+        Directory.CreateDirectory(Path.Combine(_root, "lib/python3.13"));
+        Assert.Empty(LibraryFolders.In([Path.Combine(relative, "cuda")], [Path.Combine(relative, "venv")]));
+        Assert.Empty(LibraryFolders.PythonsOn(Path.Combine(relative, "bin")));
+        Assert.Equal([_root], LibraryFolders.PythonsOn(Path.Combine(_root, "bin")));
+    }
+
     // An empty file, or a link.
     private string Make(string name, string? linkTo = null)
     {

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using Xunit;
 
@@ -32,14 +33,75 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal("new", File.ReadAllText(_folder["file"]));
     }
 
+    // A name that can be guessed could be made before, as a link to another file.
     [Fact]
-    public void Write_LeftoverOfAKilledWriter_IsReplaced()
+    public void Write_TemporaryFile_HasANameThatCannotBeGuessed()
     {
-        File.WriteAllText(_folder[".tmp-file"], "a long half-written leftover");
-        AtomicFile.Write(_folder["file"], stream => stream.Write("new"u8));
+        var names = new HashSet<string>();
+        File.WriteAllText(_folder["victim"], "precious");
+        foreach (string planted in new[] { ".tmp-file", ".tmp-file-0123456789abcdef" })
+            File.CreateSymbolicLink(_folder[planted], _folder["victim"]);
+        for (int i = 0; i < 3; i++)
+        {
+            AtomicFile.Write(_folder["file"], static stream => stream.Write("new"u8), temporary =>
+            {
+                Assert.Equal("file", TemporaryName.FinalNameOfUnfinished(temporary));
+                Assert.True(names.Add(Path.GetFileName(temporary)));
+                return new FileStream(temporary, FileMode.CreateNew);
+            });
+        }
 
-        Assert.Equal(["file"], _folder.Listing);
-        Assert.Equal("new", File.ReadAllText(_folder["file"]));
+        Assert.Equal("precious", File.ReadAllText(_folder["victim"]));
+        Assert.Null(new FileInfo(_folder["file"]).LinkTarget);
+        // They may belong to somebody else.
+        Assert.Equal([".tmp-file", ".tmp-file-0123456789abcdef", "file", "victim"], _folder.Listing);
+    }
+
+    [Fact]
+    public void Write_NameThatExists_IsNotOpened()
+    {
+        File.WriteAllText(_folder["victim"], "precious");
+        File.CreateSymbolicLink(_folder["link"], _folder["victim"]);
+        Assert.Throws<IOException>(() => AtomicFile.WriteFlushed(_folder["link"], static stream => stream.Write("new"u8), open: null));
+        Assert.Throws<IOException>(() => FolderCalls.MakeNew(_folder["link"], UnixFileMode.UserRead));
+        Assert.Equal("precious", File.ReadAllText(_folder["victim"]));
+    }
+
+    [Theory]
+    [InlineData(".tmp-file-0123456789abcdef", "file")]
+    [InlineData("folder/.tmp-a.tar-gz-ffffffffffffffff", "a.tar-gz")]
+    [InlineData(".tmp-file-0123456789abcdeF", null)]
+    [InlineData(".tmp-file-0123456789abcde", null)]
+    [InlineData(".tmp-file_0123456789abcdef", null)]
+    [InlineData(".tmp--0123456789abcdef", null)]
+    [InlineData(".tmp-0123456789abcdef", null)]
+    [InlineData(".tmp-file-0123456789abcdef.bak", null)]
+    [InlineData(".old-file-0123456789abcdef", null)]
+    [InlineData(".tmp-file", null)]
+    [InlineData("file", null)]
+    public void FinalNameOfUnfinished_OfAName_IsThatOfOursAlone(string path, string? name) => Assert.Equal(name, TemporaryName.FinalNameOfUnfinished(path));
+
+    [Fact]
+    public void Write_LongestName_IsTaken()
+    {
+        string name = new('n', 255);
+        AtomicFile.RequireWritable(_folder[name]);
+        AtomicFile.Write(_folder[name], static stream => stream.Write("x"u8));
+        Assert.Equal([name], _folder.Listing);
+        Assert.Equal($"{_folder[name]}n: cannot be written: the path, or a name in it, is too long", Assert.Throws<DataException>(() => AtomicFile.RequireWritable(_folder[name] + "n")).Message);
+    }
+
+    [Fact]
+    public void Write_LinkThatLeadsNowhere_IsWrittenThroughOrNamed()
+    {
+        File.CreateSymbolicLink(_folder["link"], "new");
+        AtomicFile.Write(_folder["link"], static stream => stream.Write("x"u8));
+        Assert.Equal("x", File.ReadAllText(_folder["new"]));
+        File.CreateSymbolicLink(_folder["a"], "b");
+        File.CreateSymbolicLink(_folder["b"], "a");
+        foreach (var write in new Action[] { () => AtomicFile.RequireWritable(_folder["a"]), () => AtomicFile.Write(_folder["a"], static _ => { }) })
+            Assert.Equal($"{_folder["a"]}: cannot be written: Too many levels of symbolic links", Assert.Throws<DataException>(write).Message);
+        Assert.Equal(["a", "b", "link", "new"], _folder.Listing);
     }
 
     [Fact]

@@ -9,6 +9,10 @@ public sealed class AtomicFolderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    private static string Unfinished(string name) => $".tmp-{name}-0123456789abcdef";
+
+    private static string Replaced(string name) => $".old-{name}-0123456789abcdef";
+
     [Fact]
     public void Write_NewFolder_AppearsWithAllItsFiles()
     {
@@ -58,21 +62,22 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.StartsWith($"{_folder["run/last"]}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }
 
+    // The parent may be a folder of somebody else: only Recover deletes, and its caller names the folders.
     [Fact]
-    public void Write_LeftoverOfAKilledWriter_IsNotMixedIn()
+    public void Write_LeftoverOfAKilledWriter_StaysAndIsNotMixedIn()
     {
-        Directory.CreateDirectory(_folder[".tmp-last"]);
-        File.WriteAllText(_folder[".tmp-last/stale"], "");
+        Directory.CreateDirectory(_folder[Unfinished("last")]);
+        File.WriteAllText(_folder[Unfinished("last") + "/stale"], "");
         AtomicFolder.Write(_folder["last"], draft => draft.Add("new", _ => { }));
 
-        Assert.Equal(["last", "last/new"], _folder.Listing);
+        Assert.Equal([Unfinished("last"), Unfinished("last") + "/stale", "last", "last/new"], _folder.Listing);
     }
 
     [Fact]
     public void Recover_KilledBetweenTheRenames_BringsTheOldFolderBack()
     {
-        Directory.CreateDirectory(_folder[".old-last"]);
-        Directory.CreateDirectory(_folder[".tmp-last"]);
+        Directory.CreateDirectory(_folder[Replaced("last")]);
+        Directory.CreateDirectory(_folder[Unfinished("last")]);
         AtomicFolder.Recover(_folder.Path, static name => name == "last");
 
         Assert.Equal(["last"], _folder.Listing);
@@ -81,9 +86,9 @@ public sealed class AtomicFolderTests : IDisposable
     [Fact]
     public void Recover_KilledAfterTheRenames_KeepsTheNewFolder()
     {
-        Directory.CreateDirectory(_folder[".old-last"]);
+        Directory.CreateDirectory(_folder[Replaced("last")]);
         AtomicFolder.Write(_folder["last"], draft => draft.Add("new", _ => { }));
-        Directory.CreateDirectory(_folder[".old-last"]);
+        Directory.CreateDirectory(_folder[Replaced("last")]);
         AtomicFolder.Recover(_folder.Path, static name => name == "last");
 
         Assert.Equal(["last", "last/new"], _folder.Listing);
@@ -92,13 +97,13 @@ public sealed class AtomicFolderTests : IDisposable
     [Fact]
     public void Recover_Pattern_LeavesOtherFoldersAlone()
     {
-        string[] names = [".old-other", ".tmp-checkpoint-12", ".tmp-other", "checkpoint-3"];
+        string[] names = [Replaced("other"), ".tmp-checkpoint-12", Unfinished("checkpoint-12"), Unfinished("other"), "checkpoint-3"];
         foreach (string name in names)
             Directory.CreateDirectory(_folder[name]);
         AtomicFolder.Recover(_folder.Path, IsCheckpoint);
         AtomicFolder.Recover(_folder["missing"], IsCheckpoint);
 
-        Assert.Equal([".old-other", ".tmp-other", "checkpoint-3"], _folder.Listing);
+        Assert.Equal([Replaced("other"), ".tmp-checkpoint-12", Unfinished("other"), "checkpoint-3"], _folder.Listing);
 
         static bool IsCheckpoint(string name) => name.StartsWith("checkpoint-", StringComparison.Ordinal);
     }

@@ -132,9 +132,36 @@ public sealed class EncoderConversionTests : IDisposable
         Assert.False(config.ContainsKey("dtype"));
         Assert.Equal("bidi", (string)config["directionality"]!);
         Assert.Equal("BertTokenizer", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(Target, "tokenizer_config.json")))!["tokenizer_class"]!);
-        Assert.Equal(["added_tokens.json", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
+        Assert.Equal(["added_tokens.json", "checksums.json", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
             Directory.GetFiles(Target).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("{} ", File.ReadAllText(Path.Combine(Target, "added_tokens.json")));
+    }
+
+    [Fact]
+    public void Run_Target_IsBoundByItsChecksums()
+    {
+        Convert("bert/half.bin", static _ => { });
+        using (PretrainedFolder.Open(Target))
+        {
+        }
+        string list = Path.Combine(Target, "checksums.json");
+        foreach (string file in Directory.GetFiles(Target).Where(file => file != list))
+        {
+            byte[] content = File.ReadAllBytes(file);
+            content[^2] ^= 1;
+            File.WriteAllBytes(file, content);
+            Assert.Equal($"{file}: has changed since {Target} was written: its SHA-256 is not that in checksums.json; restore the file, or delete {list} to use the folder as it is",
+                Assert.Throws<DataException>(() => PretrainedFolder.Open(Target)).Message);
+            content[^2] ^= 1;
+            File.WriteAllBytes(file, content);
+        }
+        // Files of other programs, and weights that are not read.
+        File.WriteAllText(Path.Combine(Target, "trainer_state.json"), "{\"epoch\": NaN, \"log_history\": []}");
+        File.WriteAllText(Path.Combine(Target, "pytorch_model.bin"), "");
+        PretrainedFolder.Open(Target).Dispose();
+        string vocabulary = Path.Combine(Target, "vocab.txt");
+        File.WriteAllText(list, File.ReadAllText(list).Replace("\"vocab.txt\"", "\"other.txt\"", StringComparison.Ordinal));
+        Assert.StartsWith($"{vocabulary}: was added to {Target} later: checksums.json does not list it", Assert.Throws<DataException>(() => PretrainedFolder.Open(Target)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -118,12 +118,12 @@ public sealed class OddConversionTests : IDisposable
     {
         using var source = new TestFolder("bert");
         string folder = Path.Combine(_root.Path, "folder"), link = Path.Combine(_root.Path, "link");
-        Directory.CreateDirectory(Path.Combine(folder, ".tmp-unfinished")); // of a process that was killed
-        File.WriteAllText(Path.Combine(folder, ".tmp-unfinished", "config.json"), "");
+        Directory.CreateDirectory(Path.Combine(folder, ".tmp-unfinished-0123456789abcdef")); // of a process that was killed
+        File.WriteAllText(Path.Combine(folder, ".tmp-unfinished-0123456789abcdef", "config.json"), "");
         Directory.CreateSymbolicLink(link, folder);
         Convert(source, Path.Combine(link, "."));
         Assert.Equal(folder, new FileInfo(link).LinkTarget);
-        Assert.Equal(["config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
+        Assert.Equal(["checksums.json", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
             Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
@@ -131,11 +131,12 @@ public sealed class OddConversionTests : IDisposable
     public void Run_FoldersBesideTheTarget_AreKept()
     {
         using var source = new TestFolder("bert");
-        foreach (string name in new[] { ".tmp-target", ".old-target" })
+        string[] beside = [".old-target", ".old-target-0123456789abcdef", ".tmp-target", ".tmp-target-0123456789abcdef"];
+        foreach (string name in beside)
             Directory.CreateDirectory(Path.Combine(_root.Path, name, "thesis"));
         Convert(source, Target);
-        Assert.Equal([".old-target", ".tmp-target", "target"], Directory.GetFileSystemEntries(_root.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.True(Directory.Exists(Path.Combine(_root.Path, ".old-target", "thesis")) && Directory.Exists(Path.Combine(_root.Path, ".tmp-target", "thesis")));
+        Assert.Equal([.. beside, "target"], Directory.GetFileSystemEntries(_root.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(beside, name => Assert.True(Directory.Exists(Path.Combine(_root.Path, name, "thesis"))));
     }
 
     [Fact]

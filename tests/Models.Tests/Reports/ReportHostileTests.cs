@@ -61,8 +61,8 @@ public sealed class ReportHostileTests : IDisposable
     [InlineData("metrics.jsonl", "{\"step\":1,\"val_spearman\":5}\n", "the val_spearman of step 1 is not a number from −1 to 1")]
     [InlineData("timing.jsonl", "{\"step\":1,\"seconds\":1,\"input\":1e308,\"train\":1e308}\n", "the input of step 1 is not a number of seconds from 0 to 1e9")]
     [InlineData("timing.jsonl", "{\"step\":1,\"seconds\":1,\"input\":2,\"train\":3}\n", "the parts take longer than the whole time")]
-    [InlineData("inputs.json", "[{\"path\":\"a\",\"bytes\":1,\"sha256\":\"b\"},null]", "an entry is not a path, a size and a SHA-256; the file is left out")]
-    [InlineData("inputs.json", "[{\"path\":\"a\",\"bytes\":-1,\"sha256\":\"b\"}]", "an entry is not a path, a size and a SHA-256; the file is left out")]
+    [InlineData("inputs.json", "[{\"path\":\"a\",\"bytes\":1,\"sha256\":\"b\"},null]", "entry 2 is not a path, a size and a SHA-256; it is left out")]
+    [InlineData("inputs.json", "[{\"path\":\"a\",\"bytes\":-1,\"sha256\":\"b\"}]", "entry 1 is not a path, a size and a SHA-256; it is left out")]
     [InlineData("validation.tsv", "a\tb\t0.5\t7\n", "line 1 is not two ids, a label and a cosine; the file is left out")]
     [InlineData("validation.tsv", "a\tb\t1e308\t0.5\n", "line 1 is not two ids, a label and a cosine; the file is left out")]
     [InlineData("validation.tsv", "", "has no pairs; the file is left out")]
@@ -232,6 +232,14 @@ public sealed class ReportHostileTests : IDisposable
         var progress = new Begun();
         ReportBuilder.Build([Run], null, progress, TestContext.Current.CancellationToken);
         Assert.Equal(["intervals of runs"], progress.Names);
+    }
+
+    [Fact]
+    public void WorstPairs_TitleOfBlanks_IsShownAsNone()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 6);
+        var data = Build(Run);
+        Assert.Contains("(no title)<small>", ReportPage.Of(data with { WorstPairs = [data.WorstPairs[0] with { LeftTitle = " " }] }), StringComparison.Ordinal);
     }
 
     [Fact]

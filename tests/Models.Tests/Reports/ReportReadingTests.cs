@@ -22,8 +22,19 @@ public sealed class ReportReadingTests : IDisposable
         var data = Build(Run);
         Assert.Equal((60L, false), (data.Runs[0].Done, data.Runs[0].Complete));
         Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: the last line is not complete and is left out", StringComparison.Ordinal));
-        Assert.Contains(data.Advice, static advice => advice.Text.StartsWith("In mix fold 1, the run has not ended. If it was interrupted, the same command continues it. If it stopped because a value was not finite", StringComparison.Ordinal));
+        Assert.Contains(data.Advice, static advice => advice.Text.StartsWith("In mix fold 1, the run has not ended. The same command continues it.", StringComparison.Ordinal));
         Assert.Contains("so far, after 60 steps", data.Verdict.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_RunStoppedByNaN_IsToldFromAnInterruptedOne()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 60, complete: false);
+        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":61,\"stopped\":\"the gradient of w is not finite at step 61\"}\n");
+        var data = Build(Run);
+        Assert.Contains(data.Advice, static advice => advice.Text == "In mix fold 1, the run stopped because a value was not finite. Begin again with a lower rate.");
+        Assert.Equal("stopped: the gradient of w is not finite at step 61", data.Runs[0].Events[^1].Text);
+        Assert.Contains("stopped, not finite, of 60 steps", ReportPage.Of(data), StringComparison.Ordinal);
     }
 
     // As the run's own best: random weights never are, the weights that a finetuning begins with may be.
@@ -44,8 +55,7 @@ public sealed class ReportReadingTests : IDisposable
         ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":11,\"loss\":NaN}\n[1]\n{\"step\":12,\"loss\":\"\\ud800\"}\n{\"step\":13,\"loss\":1e999}\n{\"step\":14,\"loss\":2}\n");
         var data = Build(Run);
         Assert.Equal(2, data.Runs[0].LastLoss);
-        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 2 more", StringComparison.Ordinal));
-        Assert.Contains(data.Notes, static note => note.Contains("the loss of step 13 is not a finite number", StringComparison.Ordinal));
+        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 3 more", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -105,7 +115,10 @@ public sealed class ReportReadingTests : IDisposable
     {
         foreach (int fold in new[] { 10, 9, 1 })
             ArtificialRuns.WriteRun(Path.Combine(Run, $"fold-{fold}"), "mix", fold, 6);
-        Assert.Equal(["mix fold 1", "mix fold 9", "mix fold 10"], Build(Run).Runs.Select(static run => run.Name));
+        ArtificialRuns.WriteRun(Path.Combine(Run, "fold-1-again"), "mix", 1, 6);
+        var data = Build(Run);
+        Assert.Equal(["mix fold 1", "mix fold 9", "mix fold 10"], data.Runs.Select(static run => run.Name));
+        Assert.Contains($"{Run} stands for its folds alone; to show the other runs in it, name them too: {Path.Combine(Run, "fold-1-again")}", data.Notes);
 
         string other = Path.Combine(_root.FullName, "other");
         ArtificialRuns.WriteRun(other, "mix", 1, 6);
@@ -117,6 +130,9 @@ public sealed class ReportReadingTests : IDisposable
     {
         Directory.CreateDirectory(Run);
         Refused(": is not the folder of a run, of folds or of a reproduction: it has no args.json and no fold-N");
+        string inner = Path.Combine(Run, "pretrained");
+        ArtificialRuns.WriteRun(inner, "mix", null, 6);
+        Refused($"no fold-N; name the runs in it: {inner}");
         File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":\"embed\"}");
         Refused("args.json: is not that of a training run");
         File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":");

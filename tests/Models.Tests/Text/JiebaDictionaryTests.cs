@@ -68,7 +68,7 @@ public sealed class JiebaDictionaryTests
     [InlineData("3\n", 1)]
     public void Parse_BadLine_IsNamed(string content, int line)
     {
-        Assert.Equal($"words.txt line {line}: expected a word, a space and a count, in UTF-8", Assert.Throws<DataException>(() => Parse(content)).Message);
+        Assert.Equal($"words.txt line {line}: expected a word, a space and a count", Assert.Throws<DataException>(() => Parse(content)).Message);
     }
 
     // Python counts without a limit.
@@ -95,7 +95,7 @@ public sealed class JiebaDictionaryTests
     public void Parse_NotUtf8_NamesTheLine()
     {
         byte[] content = [.. "甲 3\n"u8, 0xD2, 0xD2, .. " 3\n"u8];
-        Assert.StartsWith("words.txt line 2: ", Assert.Throws<DataException>(() => JiebaDictionary.Parse(content, "words.txt")).Message, StringComparison.Ordinal);
+        Assert.Equal("words.txt: line 2 is not valid UTF-8", Assert.Throws<DataException>(() => JiebaDictionary.Parse(content, "words.txt")).Message);
     }
 
     [Fact]

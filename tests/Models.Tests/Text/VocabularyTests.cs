@@ -94,7 +94,7 @@ public sealed class VocabularyTests
     {
         byte[] content = [.. "[PAD]\nx"u8, 0xC3, (byte)'\n', .. "y\n"u8];
 
-        Assert.Equal("v line 2: not valid UTF-8", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "v")).Message);
+        Assert.Equal("v: line 2 is not valid UTF-8", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "v")).Message);
     }
 
     [Fact]

@@ -29,7 +29,9 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
         Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1", message, StringComparison.Ordinal);
         Assert.Equal(["args.json", "best", "checkpoint-0", "checkpoint-5", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(job.Output));
-        Assert.Equal(2, File.ReadAllLines(Path.Combine(job.Output, "metrics.jsonl")).Length); // of steps 0 and 5
+        string[] metrics = File.ReadAllLines(Path.Combine(job.Output, "metrics.jsonl"));
+        Assert.Equal(3, metrics.Length); // of steps 0 and 5, and the stop
+        Assert.StartsWith("{\"step\":10,\"stopped\":\"the gradient of ", metrics[2], StringComparison.Ordinal);
     }
 
     // Finite gradients, weights out of range: nothing but the weights themselves shows it at the first save.
@@ -45,6 +47,18 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1, before the first checkpoint; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1", message, StringComparison.Ordinal);
         Assert.Equal(["args.json", "checkpoint-0", "embeddings.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl", "validation.tsv"], Left(output));
+    }
+
+    // reproduce has keys of both stages instead of their options. A start without a log line can begin again.
+    [Fact]
+    public void Failure_InAReproduction_NamesTheKeysOfTheStage()
+    {
+        string output = runs.New("absurd-part");
+        using var device = new CpuDevice(1);
+        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e30", "pretrain.evaluate_every=1") with { IsPart = true };
+        string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
+        Assert.EndsWith("; go on with --set pretrain.on_nan=rollback, or begin again with a smaller --set pretrain.rate or with --set pretrain.max_grad_norm=1", message, StringComparison.Ordinal);
+        TinyRun.Pretrain(runs.Data, output);
     }
 
     // Weights that are finite and too large: losses and gradients of the step before are finite as well.

@@ -19,7 +19,7 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string run = runs.CopyOfPretrained("replaced"), fresh = runs.New("fresh");
         string[] foreign = ["notes.txt", "plots/loss.svg", ".tmp-mine/f", "checkpoint-x/f", "tensorboard/mine"];
         Array.ForEach([.. foreign, "metrics.csv", "tensorboard/events.out.tfevents.17.videosim"], name => Put(run, name));
-        Directory.CreateDirectory(Path.Combine(run, ".old-checkpoint-3"));
+        Directory.CreateDirectory(Path.Combine(run, ".old-checkpoint-3-0123456789abcdef"));
         TinyRun.Pretrain(runs.Data, run, Other, overwrite: true);
         TinyRun.Pretrain(runs.Data, fresh, Other);
         Assert.All(foreign, name => Assert.Equal("precious", File.ReadAllText(Path.Combine(run, name))));
@@ -92,10 +92,10 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         foreach (string run in new[] { "mix/pretrain", "mix/fold-3", "study/squared-error" })
         {
             Begin(Path.Combine(folder, run), run == "mix/pretrain" ? "pretrain" : "finetune");
-            foreach (string name in new[] { "checkpoint-5/model.safetensors", "last/model.safetensors", "metrics.jsonl", ".tmp-args.json" })
+            foreach (string name in new[] { "checkpoint-5/model.safetensors", "last/model.safetensors", "metrics.jsonl", ".tmp-args.json-0123456789abcdef" })
                 Put(folder, Path.Combine(run, name));
         }
-        foreach (string name in new[] { "mix/embeddings/random.zip", "mix/embeddings/fold-3.zip", "study/embeddings/squared-error.zip", "result.zip", ".tmp-summary.json", "inputs.json",
+        foreach (string name in new[] { "mix/embeddings/random.zip", "mix/embeddings/fold-3.zip", "study/embeddings/squared-error.zip", "result.zip", ".tmp-summary.json-0123456789abcdef", "inputs.json",
             "data/pointwise/pretrain_3.tfrecords", "data/pairwise/label.tsv", "data/vocab.txt", "data/truth.json", "data/test_b/test_b.tfrecords", "data.unfinished/x" })
         {
             Put(folder, name);
@@ -117,7 +117,7 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Begin(inner, "finetune");
         Put(inner, "checkpoint-5/model.safetensors");
         string[] before = Files(folder);
-        using (RunFolder.Open(inner, TinyRun.Arguments("finetune")))
+        using (RunLock.Take(inner))
             Assert.Contains($"{inner} is in use by", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), overwrite: true)).Message, StringComparison.Ordinal);
         Assert.Equal(before, Files(folder));
     }

@@ -41,11 +41,11 @@ public sealed class ResumeTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
     {
         string folder = runs.New("leftovers");
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, ".tmp-args.json"), "{");
+        File.WriteAllText(Path.Combine(folder, ".tmp-args.json-0123456789abcdef"), "{");
         Stop(11); // after the first validation
-        Directory.CreateDirectory(Path.Combine(folder, ".tmp-checkpoint-12"));
-        File.WriteAllText(Path.Combine(folder, ".tmp-checkpoint-12", "config.json"), "{");
-        Directory.Move(Path.Combine(folder, "best"), Path.Combine(folder, ".old-best"));
+        Directory.CreateDirectory(Path.Combine(folder, ".tmp-checkpoint-12-0123456789abcdef"));
+        File.WriteAllText(Path.Combine(folder, ".tmp-checkpoint-12-0123456789abcdef", "config.json"), "{");
+        Directory.Move(Path.Combine(folder, "best"), Path.Combine(folder, ".old-best-0123456789abcdef"));
         File.AppendAllText(Path.Combine(folder, "metrics.jsonl"), "{\"step\":12,");
         Stop(13);
         Directory.CreateDirectory(Path.Combine(folder, "checkpoint-4")); // the run died before it could remove it

@@ -80,6 +80,24 @@ public sealed class RollbackTests(FinishedRuns runs) : IClassFixture<FinishedRun
         Assert.Equal((10, 5, "the embedding of video '1' is not finite at step 10"), ((int)line["step"]!, (int)line["to"]!, (string)line["reason"]!));
     }
 
+    [Fact]
+    public void Checkpoint_Damaged_IsNotGoneBackTo()
+    {
+        using var job = new TinyJob(1, Rollback);
+        string file = Path.Combine(job.Output, "checkpoint-5", "model.safetensors");
+        var watcher = new Watcher(step =>
+        {
+            if (step != 8)
+                return;
+            byte[] content = File.ReadAllBytes(file);
+            content[^1] ^= 1;
+            File.WriteAllBytes(file, content);
+        });
+        string message = Assert.Throws<DataException>(() => Train(job, watcher, badStep: 7)).Message;
+        Assert.StartsWith($"{file}: has changed since {Path.Combine(job.Output, "checkpoint-5")} was written", message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Lines(job.Output), static line => line["rollback"] is not null);
+    }
+
     // Weights that are too large, with every order of the batches.
     [Fact]
     public void Rate_Absurd_StopsAfterThreeRollbacks()

@@ -22,7 +22,7 @@ public sealed class RunFolderTests : IDisposable
     public void Open_FolderOfSomebodyElse_ChangesNothingInIt()
     {
         string folder = At("theirs");
-        foreach (string file in new[] { ".tmp-mine/f", ".old-keep/f", ".tmp-last/f", ".old-best/f", "notes" })
+        foreach (string file in new[] { ".tmp-mine/f", ".old-keep/f", ".tmp-last-0123456789abcdef/f", ".old-best-0123456789abcdef/f", "notes" })
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, file))!);
             File.WriteAllText(Path.Combine(folder, file), "precious");
@@ -48,7 +48,7 @@ public sealed class RunFolderTests : IDisposable
     {
         string folder = At("run");
         Begin(folder, TinyRun.Arguments(seed: 1));
-        Directory.CreateDirectory(Path.Combine(folder, ".tmp-last")); // so it has begun
+        Directory.CreateDirectory(Path.Combine(folder, ".tmp-last-0123456789abcdef")); // so it has begun
         string[] before = Listing(folder);
         Assert.Contains("seed was 1 and is 2", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(seed: 2))).Message, StringComparison.Ordinal);
         Assert.Equal(before, Listing(folder));
@@ -60,11 +60,43 @@ public sealed class RunFolderTests : IDisposable
     {
         string folder = At("run");
         Begin(folder, TinyRun.Arguments());
-        foreach (string name in new[] { ".tmp-checkpoint-7", ".tmp-best", ".old-last", ".tmp-mine", ".old-keep", ".tmp-checkpoint-x", ".old-checkpoint-" })
+        const string End = "-0123456789abcdef";
+        string[] foreign = [$".old-checkpoint-{End}", $".old-keep{End}", ".tmp-best", $".tmp-checkpoint-x{End}", $".tmp-last{End[..^1]}", $".tmp-last{End}.bak", $".tmp-mine{End}"];
+        foreach (string name in new[] { $".tmp-checkpoint-7{End}", $".tmp-best{End}", $".old-last{End}" }.Concat(foreign))
             Directory.CreateDirectory(Path.Combine(folder, name));
         RunFolder.Open(folder, TinyRun.Arguments()).Dispose();
-        Assert.Equal([".old-checkpoint-", ".old-keep", ".tmp-checkpoint-x", ".tmp-mine", "last"],
-            Directory.GetDirectories(folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal([.. foreign, "last"], Directory.GetDirectories(folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    // Files as well: those of the run, with names that only this program makes.
+    [Fact]
+    public void Begin_RunThatWasKilled_DeletesItsOwnUnfinishedFilesAlone()
+    {
+        string folder = At("run");
+        const string End = "-0123456789abcdef";
+        string[] foreign = [".tmp-args.json", $".tmp-args.json{End}.bak", $".tmp-notes.txt{End}"], own = [$".tmp-args.json{End}", $".tmp-metrics.csv{End}", $".tmp-inputs.json{End}"];
+        Begin(folder, TinyRun.Arguments());
+        Array.ForEach([.. foreign, .. own], name => File.WriteAllText(Path.Combine(folder, name), "precious"));
+        Begin(folder, TinyRun.Arguments());
+        Assert.All(foreign, name => Assert.True(File.Exists(Path.Combine(folder, name)), name));
+        Assert.All(own, name => Assert.False(File.Exists(Path.Combine(folder, name)), name));
+    }
+
+    // The lock's files may be links to other files, if another user may write to the folder.
+    [Theory]
+    [InlineData(".lock")]
+    [InlineData(".lock-owner")]
+    public void Open_LockThatIsALink_LeavesWhatItLeadsTo(string name)
+    {
+        string folder = At("run"), victim = At("victim");
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(victim, "precious");
+        File.CreateSymbolicLink(Path.Combine(folder, name), victim);
+        if (name == ".lock")
+            Assert.Equal($"{folder}: cannot be written: .lock is a link", Assert.Throws<DataException>(() => Begin(folder, TinyRun.Arguments())).Message);
+        else
+            Begin(folder, TinyRun.Arguments());
+        Assert.Equal("precious", File.ReadAllText(victim));
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal static class TinyRun
     internal static void Pretrain(string data, string output, string[] overrides, IProgressSink? progress = null, CancellationTokenSource? stop = null, bool overwrite = false, bool mayGrow = true)
     {
         using var device = new CpuDevice(1);
-        Pretraining.Run(device, Options(output, false, overrides) with { Overwrite = overwrite, MayGrow = mayGrow }, new DataFolder(data), progress ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+        Pretraining.Run(device, Options(output, false, overrides) with { Overwrite = overwrite, IsPart = !mayGrow }, new DataFolder(data), progress ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
     }
 
     internal static double Finetune(

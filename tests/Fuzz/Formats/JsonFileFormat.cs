@@ -1,0 +1,57 @@
+using System.Text;
+using System.Text.Json.Serialization.Metadata;
+using VideoSim.Engine.Serialization;
+using VideoSim.Fuzz.Mutation;
+using VideoSim.Models.Import;
+using VideoSim.Models.Reports;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Fuzz.Formats;
+
+/// <summary>A JSON file that the program has written before, compared with JsonDocument.</summary>
+/// <param name="name">Name of the format.</param>
+/// <param name="file">Name of the file.</param>
+/// <param name="reader">The code that reads it.</param>
+/// <param name="seed">A valid file.</param>
+/// <param name="read">Reads a file, and compares it with its bytes.</param>
+internal sealed class JsonFileFormat(string name, string file, string reader, string seed, Action<string, byte[]> read) : Format(name, file, reader)
+{
+    private const string Summary = """
+        {"models":{"mix":{"random_spearman":0.1,"pretrain_spearman":0.4,"folds":[{"fold":1,"val_spearman":0.6,"test_spearman":0.61}],"test_spearman":0.7,"seconds":{"pretrain":1,"finetune":2,"embed":3}}},
+         "baselines":{"mean_frame_cosine":0.2,"title_overlap":0.3,"linear_probe":0.45},"ensemble":{"test_spearman":0.7,"normalized_test_spearman":0.7,"weights":{"mix":1},"mean_norms":{}},"best_possible_spearman":0.94,"seconds":100,"device":"cpu"}
+        """;
+
+    /// <summary>A format for each such file.</summary>
+    public static IEnumerable<Format> All() =>
+    [
+        Of("summary", "summary.json", "ReproductionRun: reproduce", Summary, ReproductionJson.Default.ReproductionSummary),
+        Of("import-state", "state.json", "ImportWork: data import", """{"key":"k","row":3,"files":{"a/b.tfrecords":12},"bad_rows":[{"row":1,"line":2,"id":"x","reason":"no frames"}]}""", ImportJson.Default.ImportState),
+        new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
+        new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),
+    ];
+
+    public override IEnumerable<byte[]> Seeds() => [Encoding.UTF8.GetBytes(seed)];
+
+    public override byte[] Mutate(Mutator mutator, byte[] input) => mutator.Json(input);
+
+    public override void Read(string path, byte[] input) => read(path, input);
+
+    private static JsonFileFormat Of<T>(string name, string file, string reader, string seed, JsonTypeInfo<T> type) where T : class =>
+        new(name, file, reader, seed, (path, input) => JsonOracle.Same(JsonFile.Read(path, type), type, JsonOracle.Strict(input)));
+
+    private static void Truth(string path, byte[] input)
+    {
+        double? score = EarlierFiles.BestPossible(new DataFolder(Path.GetDirectoryName(path)!));
+        Expect.Equal(JsonOracle.Strict(input).GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble(), score, "score");
+        Expect.That(score is >= -1.001 and <= 1.001, "a score that cannot be was taken");
+    }
+
+    private static void Bench(string path, byte[] input)
+    {
+        var parts = BenchFile.Read(path);
+        JsonOracle.Strict(input);
+        Expect.That(Execution.FaultOf(parts.Title) is null, "the title has unprintable characters", parts.Title);
+        Expect.That(parts.Parts.All(static part => double.IsFinite(part.Milliseconds) && part.Share is >= 0 and <= 1), "a part has a time that cannot be");
+    }
+}

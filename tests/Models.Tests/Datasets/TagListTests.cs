@@ -71,7 +71,7 @@ public sealed class TagListTests : IDisposable
 
     [Fact]
     public void Read_NoSuchFile_IsADataException() =>
-        Assert.EndsWith(": there is no such file",
+        Assert.EndsWith(": cannot be read: there is no such file or folder",
             Assert.Throws<DataException>(() => TagList.Read(Path.Combine(_folder.Path, "none"))).Message, StringComparison.Ordinal);
 
     [Fact]

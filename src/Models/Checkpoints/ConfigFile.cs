@@ -52,16 +52,17 @@ internal static class ConfigFile
         byte[] bytes = SmallFile.Read(path);
         var json = JsonFile.ParseObject(path, bytes);
         if (json[Own] is null && json[Encoder] is not null)
-            return Complete(path, json, JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig));
+            return Complete(path, path, json, JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig));
         var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model");
         if (own.ContainsKey(Encoder))
             throw new DataException($"{path}: {Own}: there is no key '{Encoder}'");
         var published = PublishedConfig.Parse(path, bytes); // checks that this project supports the encoder
         var encoder = JsonFile.Parse(path, bytes, FolderJson.Default.EncoderConfig) with { ModelType = published.ModelType! };
+        ConfigKeys.Require(encoder, ConfigurationJson.Default.EncoderConfig, $"{path}: {Encoder}.");
         own[Encoder] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig);
         try
         {
-            return Complete($"{path}: {Own}", own, own.Deserialize(ConfigurationJson.Default.ModelConfig)!);
+            return Complete(path, $"{path}: {Own}", own, own.Deserialize(ConfigurationJson.Default.ModelConfig)!);
         }
         catch (JsonException e)
         {
@@ -74,11 +75,12 @@ internal static class ConfigFile
     public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
 
     // A size that is missing would silently be that of the published models, and no tensor's shape shows it.
-    private static ModelConfig Complete(string path, JsonObject found, ModelConfig config)
+    private static ModelConfig Complete(string path, string place, JsonObject found, ModelConfig config)
     {
+        config.RequireRanges($"{path}: ");
         var all = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig)!.AsObject();
         string[] missing = [.. all.Select(static entry => entry.Key).Where(key => !found.ContainsKey(key))];
-        return missing.Length == 0 ? config : throw new DataException($"{path}: lacks {string.Join(", ", missing.Select(Printable.Quote))}");
+        return missing.Length == 0 ? config : throw new DataException($"{place}: lacks {string.Join(", ", missing.Select(Printable.Quote))}");
     }
 }
 

@@ -100,8 +100,7 @@ public sealed record ModelConfig
     /// <exception cref="DataException">A size is out of range; the message names it.</exception>
     public void Validate(string where = "")
     {
-        ConfigKeys.Require(this, ConfigurationJson.Default.ModelConfig, where);
-        ConfigKeys.Require(Encoder, ConfigurationJson.Default.EncoderConfig, $"{where}encoder.");
+        RequireRanges(where);
         if (!(VladExpansion > 0 && VladExpansion * FrameWidth <= MostExpandedWidth) || Math.Abs(VladExpandedWidth - (VladExpansion * FrameWidth)) > ExpansionRounding || VladExpandedWidth == 0)
             throw Bad($"vlad_expansion is {VladExpansion.ToString(CultureInfo.InvariantCulture)}; times frame_width ({FrameWidth}) it must be a whole number from 1 to {MostExpandedWidth}");
         Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
@@ -119,5 +118,16 @@ public sealed record ModelConfig
         }
 
         DataException Bad(string what) => new(where + what);
+    }
+
+    /// <summary>
+    /// Checks each value alone. JSON has no infinity, so only values in their ranges can be written.
+    /// </summary>
+    /// <param name="where">The beginning of messages.</param>
+    /// <exception cref="DataException">A value is out of its range; the message names it.</exception>
+    internal void RequireRanges(string where)
+    {
+        ConfigKeys.Require(this, ConfigurationJson.Default.ModelConfig, where);
+        ConfigKeys.Require(Encoder, ConfigurationJson.Default.EncoderConfig, $"{where}encoder.");
     }
 }

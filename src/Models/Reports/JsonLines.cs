@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Reports;
@@ -12,6 +12,9 @@ internal static class JsonLines
 {
     private const double MostWhole = 1L << 53;
 
+    // Each costs an exception. A file with more is not one of metrics.
+    private const int MostBadLines = 1_000;
+
     /// <summary>The objects of a file with one on each line; none if there is no file.</summary>
     public static IReadOnlyList<JsonObject> Read(string file, List<string> notes)
     {
@@ -19,7 +22,7 @@ internal static class JsonLines
         if (ReadFile(file, notes) is not { } bytes)
             return lines;
         int number = 0, bad = 0, firstBad = 0;
-        for (int from = 0; from < bytes.Length;)
+        for (int from = 0; from < bytes.Length && bad < MostBadLines;)
         {
             int length = bytes.AsSpan(from).IndexOf((byte)'\n');
             bool isCut = length < 0;
@@ -34,7 +37,7 @@ internal static class JsonLines
                 firstBad = number;
         }
         if (bad > 0)
-            notes.Add($"{file}: line {firstBad} is not a JSON object and is left out{(bad > 1 ? $", and so are {bad - 1} more" : "")}");
+            notes.Add($"{file}: line {firstBad} is not a JSON object and is left out{(bad == MostBadLines ? ", and so is the rest of the file, which has more such lines" : bad > 1 ? $", and so are {bad - 1} more" : "")}");
         return lines;
     }
 
@@ -62,7 +65,7 @@ internal static class JsonLines
         {
             return FileFailure.ReadAllBytes(file);
         }
-        catch (Engine.DataException e)
+        catch (DataException e)
         {
             notes.Add(e.Message);
             return null;
@@ -83,36 +86,15 @@ internal static class JsonLines
     /// <summary>The text of a key, if it has one.</summary>
     public static string? Text(this JsonObject values, string key) => values[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
-    // Keys and texts are decoded here, so that a text that is not Unicode is found now.
     private static JsonObject? Parse(ReadOnlySpan<byte> json)
     {
         try
         {
-            var found = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
-            Decode(found);
-            return found;
+            return JsonFile.ParseObject("", json);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        catch (DataException)
         {
             return null;
-        }
-    }
-
-    private static void Decode(JsonNode? node)
-    {
-        if (node is JsonObject values)
-        {
-            foreach (var (_, value) in values)
-                Decode(value);
-        }
-        else if (node is JsonArray list)
-        {
-            foreach (var value in list)
-                Decode(value);
-        }
-        else if (node?.GetValueKind() == JsonValueKind.String)
-        {
-            node.GetValue<string>();
         }
     }
 }

@@ -91,9 +91,9 @@ internal sealed class RunInputs(string folder)
         foreach (var digest in earlier)
         {
             if (!rest.Remove(digest.Path) || now(digest.Path) is not { } found)
-                return $"{digest.Path} is gone";
+                return $"{Printable.OneLine(digest.Path)} is gone";
             if (found != digest)
-                return $"{digest.Path} has changed";
+                return $"{Printable.OneLine(digest.Path)} has changed";
         }
         return rest.Count == 0 ? null : $"{rest.Order(StringComparer.Ordinal).First()} is new";
     }

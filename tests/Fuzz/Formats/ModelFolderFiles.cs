@@ -40,8 +40,13 @@ internal static class ModelFolderFiles
         parameters.Allocate(device, training: false);
         parameters.Initialize(1);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, TinyDictionary);
-        AtomicFolder.Write(made, target => ModelFolder.Write(target, device, built, config, tokenizer, TagList.Read(tagFile), new ModelCard { Stage = "pretrain", Preset = "micro", Seed = 1, Recipe = recipe, Inputs = [] }));
-        foreach (string file in Directory.GetFiles(made).Where(file => hasChecksums || Path.GetFileName(file) != FolderChecksums.Name))
+        AtomicFolder.Write(made, target =>
+        {
+            ModelFolder.Write(target, device, built, config, tokenizer, TagList.Read(tagFile), new ModelCard { Stage = "pretrain", Preset = "micro", Seed = 1, Recipe = recipe, Inputs = [] });
+            if (hasChecksums)
+                FolderChecksums.Add(target);
+        });
+        foreach (string file in Directory.GetFiles(made))
             File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
         Directory.Delete(made, recursive: true);
     }

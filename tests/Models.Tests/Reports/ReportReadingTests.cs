@@ -55,8 +55,7 @@ public sealed class ReportReadingTests : IDisposable
         ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":11,\"loss\":NaN}\n[1]\n{\"step\":12,\"loss\":\"\\ud800\"}\n{\"step\":13,\"loss\":1e999}\n{\"step\":14,\"loss\":2}\n");
         var data = Build(Run);
         Assert.Equal(2, data.Runs[0].LastLoss);
-        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 2 more", StringComparison.Ordinal));
-        Assert.Contains(data.Notes, static note => note.Contains("the loss of step 13 is not a finite number", StringComparison.Ordinal));
+        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 3 more", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -25,6 +25,7 @@ class Scenario:
     fully = False    # fill the disk at all sizes
     resumes = False  # the same command continues where it was killed
     once = False     # the command refuses its own result
+    many = False     # it replaces its results many times, so the states in between are not known
     folders = r"$^"  # folders whose files belong together
     growing = r"$^"  # files that get lines at their end
     loose = r"$^"    # files that one run replaces several times
@@ -96,9 +97,9 @@ def training(run):
     }
 
 
-def stage(name, steps):
-    """Options of a training that logs, validates and saves a checkpoint at every step."""
-    return [word for key in (f"steps={steps}", "warmup=0", "log_every=1", "evaluate_every=1", "checkpoint_every=1") for word in ("--set", f"{name}.{key}")]
+def stage(name, steps, evaluate_every=1):
+    """Options of a training that logs and saves a checkpoint at every step."""
+    return [word for key in (f"steps={steps}", "warmup=0", "log_every=1", f"evaluate_every={evaluate_every}", "checkpoint_every=1") for word in ("--set", f"{name}.{key}")]
 
 
 def write_table(folder, videos, files, width, frames):
@@ -182,7 +183,7 @@ def scenarios(world, only, kind):
         return Scenario(name, args, world.interrupted(name, args, 1), **training("run"))
 
     def cuda(name):
-        args = ["pretrain", *model, *data, "--output-dir", "out/run", "--device", "cuda", *stage("pretrain", 2)]
+        args = ["pretrain", *model, *data, "--output-dir", "out/run", "--device", "cuda", *stage("pretrain", 2, evaluate_every=2)]
         return Scenario(name, args, world.base(name), **training("run"))
 
     def reproduce(name):
@@ -190,7 +191,7 @@ def scenarios(world, only, kind):
         args = ["reproduce", "--preset", "micro", "--models", "mix", "uniter-roformer", "--folds", "2", *data, "--output-dir", "out/all", "--quiet", "--report-to", "csv", "tensorboard", *steps]
         rules = training(r"all/[^/]+/[^/]+")
         rules["times"] = rf"{rules['times']}|all/(?:report\.html|\.lock.*)"
-        return Scenario(name, args, world.base(name), **rules, more_problems=tensorboard_problems)
+        return Scenario(name, args, world.base(name), **rules, many=True, more_problems=tensorboard_problems)
 
     def tensorboard_problems(out):
         done = subprocess.run(["python3", world.sources / "tests/tensorboard/check.py", *out.glob("*/*/*/tensorboard")], capture_output=True, text=True)

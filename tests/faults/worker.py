@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 
-LIMIT = 120  # seconds of a run
+LIMIT = 300  # seconds of a run
 
 
 def snapshot(folder, content=lambda path, data: data):

@@ -4,7 +4,8 @@ namespace VideoSim.Engine.Serialization;
 
 /// <summary>
 /// Writes files that exist whole or not at all. A file is written beside its place under a temporary name, flushed to
-/// the disk, then renamed. If the process is killed, the disk is full or the power fails, the old file stays as it was.
+/// the disk, then renamed. If the process is killed, the disk is full or the power fails, the old file stays as it
+/// was.
 /// </summary>
 public static class AtomicFile
 {
@@ -132,8 +133,8 @@ public static class AtomicFile
         }
     }
 
-    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused, and
-    // so is a device or a pipe, because the rename would replace it.
+    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused,
+    // and so is a device or a pipe, because the rename would replace it.
     private static string Target(string path)
     {
         try
@@ -159,7 +160,7 @@ public static class AtomicFile
     internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
         using var stream = open is null
-            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferSize)
+            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, BufferSize)
             : open(path);
         write(stream);
         if (stream is FileStream file)

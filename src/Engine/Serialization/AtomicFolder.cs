@@ -80,7 +80,7 @@ public sealed class AtomicFolder
         {
             DurableFolder.Make(path);
             FolderCalls.MakeNew(temporary, NewFolder);
-            foreach (string leftover in Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && other != temporary))
+            foreach (string leftover in Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && Path.GetFileName(other) != Path.GetFileName(temporary)))
                 Directory.Delete(leftover, recursive: true);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);

@@ -3,8 +3,8 @@ using VideoSim.Engine.Interop;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Whether a file or a folder exists. .NET's checks also return false if the system cannot tell, such as in a folder that
-/// must not be searched. A file of the user would then be taken for one that is missing.
+/// Whether a file or a folder exists. .NET's checks also return false if the system cannot tell, such as in a folder
+/// that must not be searched. A file of the user would then be taken for one that is missing.
 /// </summary>
 public static class PathCheck
 {

@@ -19,7 +19,7 @@ internal sealed class Hdf5Format() : Format("hdf5", "tf_model.h5", "Hdf5File on 
 
     public override byte[] Mutate(Mutator mutator, byte[] input)
     {
-        byte[] changed = mutator.OneIn(3) ? mutator.Bytes(input) : InMetadata(mutator, input);
+        byte[] changed = input.Length == 0 || mutator.OneIn(3) ? mutator.Bytes(input) : InMetadata(mutator, input);
         if (changed.Length >= LengthAt + sizeof(long) && !mutator.OneIn(16))
             BinaryPrimitives.WriteInt64LittleEndian(changed.AsSpan(LengthAt), changed.Length);
         return changed;

@@ -200,6 +200,7 @@ public sealed class Hdf5File : TensorFile
     {
         InsufficientExecutionStackException => "its parts are nested too deeply",
         TargetInvocationException { InnerException: { } inner } => Reason(inner),
+        OutOfMemoryException or OverflowException => "a size in it is too large",
         { Message: var message } when message.StartsWith("Byte order", StringComparison.Ordinal) => "its numbers have the byte order of another processor",
         _ => Printable.OneLine(failure.Message),
     };

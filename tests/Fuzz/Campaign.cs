@@ -84,7 +84,7 @@ internal sealed class Campaign
         foreach (string argument in _childArguments)
             start.ArgumentList.Add(argument);
         // A reader that asks for more than this fails, and the machine goes on.
-        start.Environment["DOTNET_GCHeapHardLimit"] = "0x40000000";
+        start.Environment["DOTNET_GCHeapHardLimit"] = "0x80000000";
         return Process.Start(start)!;
     }
 

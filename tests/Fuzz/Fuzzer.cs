@@ -15,7 +15,9 @@ namespace VideoSim.Fuzz;
 /// <param name="Findings">Number of causes of findings.</param>
 internal sealed record FuzzResult(string Format, long Executions, long Taken, double Seconds, double CpuSeconds, int Edges, int Corpus, int Findings);
 
-/// <summary>Executes a format with changed inputs. The same seed gives the same inputs, if coverage does not choose.</summary>
+/// <summary>
+/// Executes a format with changed inputs. The same seed gives the same inputs, if coverage does not choose.
+/// </summary>
 /// <param name="format">The format.</param>
 /// <param name="execution">Where it is executed.</param>
 /// <param name="findings">Receives what no input may cause.</param>

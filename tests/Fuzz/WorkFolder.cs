@@ -12,11 +12,16 @@ internal sealed class WorkFolder : IDisposable
         string parent = Directory.Exists(InMemory) ? InMemory : System.IO.Path.GetTempPath();
         Path = System.IO.Path.Combine(parent, $"videosim-fuzz-{Guid.NewGuid():N}"[..24]);
         Directory.CreateDirectory(Path);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Dispose(); // also after Ctrl-C
     }
 
     /// <summary>Its path.</summary>
     public string Path { get; }
 
     /// <inheritdoc/>
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        if (Directory.Exists(Path))
+            Directory.Delete(Path, recursive: true);
+    }
 }

@@ -26,6 +26,7 @@ public static class AtomicFile
         try
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open);
             UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
             DurableFolder.FlushParent(path);
@@ -74,6 +75,7 @@ public static class AtomicFile
         static void Prepare(string path, string temporary, Action<Stream> write) => Try(path, temporary, () =>
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open: null);
         });
 
@@ -164,7 +166,7 @@ public static class AtomicFile
             : open(path);
         write(stream);
         if (stream is FileStream file)
-            file.Flush(flushToDisk: true);
+            DiskFlush.Flush(file);
         else
             stream.Flush();
     }
@@ -177,6 +179,19 @@ public static class AtomicFile
         if (FileFailure.Is(failure))
             throw FileFailure.Writing(path, failure, temporary);
     }
+
+    // What processes have left that were killed while they wrote the file. One that is being written has a lock.
+    private static void DeleteLeftovers(string path) => DeleteLeftover(() =>
+    {
+        foreach (string leftover in TemporaryName.UnfinishedOf(path))
+        {
+            DeleteLeftover(() =>
+            {
+                using (new FileStream(leftover, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                    File.Delete(leftover);
+            });
+        }
+    });
 
     /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
     public static void DeleteLeftover(Action delete)

@@ -120,7 +120,9 @@ public sealed record ModelConfig
         DataException Bad(string what) => new(where + what);
     }
 
-    /// <summary>Checks each value alone. JSON has no infinity, so only values in their ranges can be written.</summary>
+    /// <summary>
+    /// Checks each value alone. JSON has no infinity, so only values in their ranges can be written.
+    /// </summary>
     /// <param name="where">The beginning of messages.</param>
     /// <exception cref="DataException">A value is out of its range; the message names it.</exception>
     internal void RequireRanges(string where)

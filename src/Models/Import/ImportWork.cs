@@ -44,8 +44,19 @@ internal sealed class ImportWork : IDisposable
     internal static ImportResult ReadFinished(string output, string key)
     {
         var found = JsonFile.Read(Path.Combine(output, Record), ImportJson.Default.ImportRecord);
+        AtomicFile.DeleteLeftover(() => DeleteLock(FolderFor(Target(output)) + Lock));
         return found.Key == key ? found.Result : throw new DataException($"--output-dir {output}: the folder has the import of other videos or options");
     }
+
+    // A process that was killed at its very end has left it.
+    private static void DeleteLock(string path)
+    {
+        if (File.Exists(path) && FileLock.TryTake(path) is { } owner)
+            FileLock.ReleaseAndDelete(owner);
+    }
+
+    // The folder to work in; null beside the root of a disk.
+    private static string? FolderFor(string full) => Path.GetDirectoryName(full) is { } parent ? Path.Combine(parent, Prefix + Path.GetFileName(full)) : null;
 
     /// <summary>Takes the folder to work in, beside the folder of the result.</summary>
     /// <exception cref="DataException">
@@ -59,7 +70,7 @@ internal sealed class ImportWork : IDisposable
         {
             string full = Target(output);
             RequireFree(output, full);
-            folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
+            folder = FolderFor(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk");
             if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => TemporaryName.FinalNameOfUnfinished(entry) != State || !File.Exists(entry)))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
             // Its files are opened by their names, which may be links in a folder that another user has made.
@@ -191,7 +202,7 @@ internal sealed class ImportWork : IDisposable
         string[] folders = [.. _files.Keys.Select(name => Path.GetDirectoryName(Path.Combine(_folder, name))!).Distinct()];
         return () =>
         {
-            Array.ForEach(handles, RandomAccess.FlushToDisk);
+            Array.ForEach(handles, DiskFlush.Flush);
             Array.ForEach(folders, FolderCalls.Flush);
         };
     }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Training;
@@ -67,7 +68,7 @@ internal sealed class RunMetrics(string run)
     /// </summary>
     public void Flush(TrainerState state)
     {
-        Change(FileMode.Append, static stream => stream.Flush(flushToDisk: true));
+        Change(FileMode.Append, DiskFlush.Flush);
         byte[] content = FileFailure.ReadAllBytes(_file, Limit);
         (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }

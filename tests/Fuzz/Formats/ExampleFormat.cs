@@ -98,12 +98,14 @@ internal sealed class ExampleFormat() : Format("example", "videos.tfrecords", "E
         return new ExampleWriter().WriteVideo(Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(title), "nan"u8, values, FrameWidth, tags, 3).ToArray();
     }
 
-    /// <summary>What a video must be, by the rules of protocol buffers and docs/reference-system.md, section 1.2.</summary>
+    /// <summary>
+    /// What a video must be, by the rules of protocol buffers and docs/reference-system.md, section 1.2.
+    /// </summary>
     private sealed class Independent
     {
         public string? Problem { get; private set; }
 
-        /// <summary>Whether a message is given twice: readers differ in whether they merge it.</summary>
+        /// <summary>Whether a part is given twice: readers merge it, take the last one, or refuse it.</summary>
         public bool IsAmbiguous { get; private set; }
 
         public byte[]? Id { get; private set; }
@@ -123,21 +125,22 @@ internal sealed class ExampleFormat() : Format("example", "videos.tfrecords", "E
 
         private string? Fill(ReadOnlySpan<byte> payload)
         {
-            if (ProtoTree.Read(payload, static (depth, number) => depth < 3 && IsMessage(depth, number)) is not { } example)
+            if (ProtoTree.Read(payload, static (depth, number) => depth < 2 && IsMessage(depth, number)) is not { } example)
                 return "malformed";
             var features = new Dictionary<string, ProtoTree>();
             foreach (var entry in Messages(example, 1).SelectMany(static list => Messages(list, 1)))
             {
-                byte[] key = entry.Fields.LastOrDefault(static field => field is { Number: 1, Type: 2 })?.Bytes ?? [];
-                var values = Messages(entry, 2).ToArray();
-                IsAmbiguous |= values.Length > 1;
-                features[Convert.ToHexString(key)] = values.LastOrDefault() ?? new ProtoTree();
+                byte[][] keys = Bytes(entry, 1), values = Bytes(entry, 2);
+                IsAmbiguous |= keys.Length > 1 || values.Length > 1;
+                if (ProtoTree.Read(values.LastOrDefault() ?? [], static (_, _) => false) is not { } feature)
+                    return "malformed";
+                features[Convert.ToHexString(keys.LastOrDefault() ?? [])] = feature;
             }
-            List<byte[]>? ids = Bytes(features, "id"u8, out string? problem), titles = null, frames = null;
+            List<byte[]>? ids = Texts(features, "id"u8, out string? problem), titles = null, frames = null;
             if (problem is null)
-                titles = Bytes(features, "title"u8, out problem);
+                titles = Texts(features, "title"u8, out problem);
             if (problem is null)
-                frames = Bytes(features, "frame_feature"u8, out problem);
+                frames = Texts(features, "frame_feature"u8, out problem);
             problem ??= Integers(features);
             if (problem is not null)
                 return problem;
@@ -157,7 +160,7 @@ internal sealed class ExampleFormat() : Format("example", "videos.tfrecords", "E
             return lists.LastOrDefault();
         }
 
-        private List<byte[]>? Bytes(Dictionary<string, ProtoTree> features, ReadOnlySpan<byte> name, out string? problem)
+        private List<byte[]>? Texts(Dictionary<string, ProtoTree> features, ReadOnlySpan<byte> name, out string? problem)
         {
             problem = null;
             if (!features.TryGetValue(Convert.ToHexString(name), out var feature))
@@ -165,7 +168,7 @@ internal sealed class ExampleFormat() : Format("example", "videos.tfrecords", "E
             else if (List(feature) is not { } list)
                 return [];
             else if (list.Number == 1 && ProtoTree.Read(list.Bytes, static (_, _) => false) is { } values)
-                return [.. values.Fields.Where(static field => field is { Number: 1, Type: 2 }).Select(static field => field.Bytes)];
+                return [.. Bytes(values, 1)];
             else
                 problem = "kind or list";
             return null;
@@ -188,6 +191,8 @@ internal sealed class ExampleFormat() : Format("example", "videos.tfrecords", "E
             }
             return null;
         }
+
+        private static byte[][] Bytes(ProtoTree tree, uint number) => [.. tree.Fields.Where(field => field.Number == number && field.Type == 2).Select(static field => field.Bytes)];
 
         private static IEnumerable<ProtoTree> Messages(ProtoTree tree, uint number) => tree.Fields.Where(field => field.Number == number).Select(static field => field.Message).OfType<ProtoTree>();
 

@@ -5,7 +5,9 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Fuzz.Formats;
 
-/// <summary>config.json of a model folder, beside valid files of one model. What is taken is compared with JsonDocument.</summary>
+/// <summary>
+/// config.json of a model folder, beside valid files of one model. What is taken is compared with JsonDocument.
+/// </summary>
 internal sealed class ModelConfigFormat() : Format("model-config", "config.json", "Checkpoints.ConfigFile, ModelFolder.Open: --checkpoint, --pretrained")
 {
     public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(ModelFolderFiles.Bert, FileName)];

@@ -2,7 +2,9 @@ using VideoSim.Models.Pretrained.Torch;
 
 namespace VideoSim.Fuzz.Formats;
 
-/// <summary>Damaged zips of torch.save. Checksums are not mended, so tensors that are read must be those of a valid file.</summary>
+/// <summary>
+/// Damaged zips of torch.save. Checksums are not mended, so tensors that are read must be those of a valid file.
+/// </summary>
 internal sealed class TorchDamagedFormat() : Format("torch-damaged", "pytorch_model.bin", "TorchFile: --text-encoder, convert")
 {
     private readonly List<SortedDictionary<string, float[]>> _valid = [];

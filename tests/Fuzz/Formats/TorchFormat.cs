@@ -4,7 +4,9 @@ using VideoSim.Models.Pretrained.Torch;
 
 namespace VideoSim.Fuzz.Formats;
 
-/// <summary>Files of torch.save: zips with changed content behind right checksums, and the older stream of pickles.</summary>
+/// <summary>
+/// Files of torch.save: zips with changed content behind right checksums, and the older stream of pickles.
+/// </summary>
 internal sealed class TorchFormat() : Format("torch", "pytorch_model.bin", "TorchFile: --text-encoder, convert")
 {
     public override long FreeBytes => 1 << 27;

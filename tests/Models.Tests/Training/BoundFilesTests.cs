@@ -129,6 +129,19 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         Folders.AssertEqual(kept, run);
     }
 
+    // A score that is undefined is null; the key is there.
+    [Fact]
+    public void Resume_OlderStateWithoutTheLastScore_IsRefused()
+    {
+        string run = Unfinished("no-score"), file = Path.Combine(run, Newest, State);
+        Change(file, static state =>
+        {
+            foreach (string key in new[] { "files", "sha256", "metrics_sha256", "last_spearman" })
+                state.Remove(key);
+        });
+        Assert.StartsWith($"{file}: line 1: lacks 'last_spearman'; {Older} is whole", Refused(run), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Resume_KeyTwice_IsRefused()
     {

@@ -22,7 +22,7 @@ internal sealed class RunMetrics(string run)
     private const string Step = "step", Reason = "reason";
 
     // A process that was killed leaves one. Each costs an exception.
-    private const int MostDamagedLines = 1_000;
+    private const int MostDamagedLines = 100;
 
     private readonly string _file = Path.Combine(run, Name);
 

@@ -11,4 +11,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] && root=() || root=(--map-root-user)
-exec unshare "${root[@]}" --mount --pid --fork --kill-child --mount-proc python3 tests/faults "$@"
+folder=$(mktemp -d -t videosim-faults-XXXXXX)
+unshare "${root[@]}" --mount --pid --fork --kill-child --mount-proc python3 tests/faults "$@" --folder "$folder" &
+process=$!
+trap 'kill -KILL $process 2> /dev/null; rmdir "$folder"' EXIT # unshare itself ignores SIGTERM
+trap 'exit 130' INT TERM HUP
+wait $process

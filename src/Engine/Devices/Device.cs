@@ -143,15 +143,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         if (bytes > MemoryBytes)
             throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes; the machine has {MemoryBytes:N0}"));
         bool isLarge = bytes >= LargePages.Bytes;
-        void* memory;
-        try
-        {
-            memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
-        }
-        catch (OutOfMemoryException e)
-        {
-            throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for another {bytes:N0} bytes"), e);
-        }
+        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
         if (isLarge)
             LargePages.Request((nint)memory, bytes);
         // NaN in fp32: an unwritten value becomes visible in the results; a zero would not.

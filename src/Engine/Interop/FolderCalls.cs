@@ -40,8 +40,7 @@ public static unsafe partial class FolderCalls
                 return;
             throw SystemError.Last();
         }
-        if (FlushFile(folder) != 0 && Marshal.GetLastPInvokeError() is not (SystemError.Invalid or SystemError.NotSupported)) // a file system that cannot flush folders
-            throw SystemError.Last();
+        DiskFlush.Flush(folder);
     }
 
     /// <summary>A path without links and dots. The file or folder exists.</summary>
@@ -63,9 +62,6 @@ public static unsafe partial class FolderCalls
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial SafeFileHandle Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int FlushFile(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "realpath", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial byte* RealPath(string path, byte* result);

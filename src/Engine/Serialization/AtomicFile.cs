@@ -4,7 +4,8 @@ namespace VideoSim.Engine.Serialization;
 
 /// <summary>
 /// Writes files that exist whole or not at all. A file is written beside its place under a temporary name, flushed to
-/// the disk, then renamed. If the process is killed, the disk is full or the power fails, the old file stays as it was.
+/// the disk, then renamed. If the process is killed, the disk is full or the power fails, the old file stays as it
+/// was.
 /// </summary>
 public static class AtomicFile
 {
@@ -25,6 +26,7 @@ public static class AtomicFile
         try
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open);
             UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
             DurableFolder.FlushParent(path);
@@ -73,6 +75,7 @@ public static class AtomicFile
         static void Prepare(string path, string temporary, Action<Stream> write) => Try(path, temporary, () =>
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            DeleteLeftovers(path);
             WriteFlushed(temporary, write, open: null);
         });
 
@@ -130,8 +133,8 @@ public static class AtomicFile
         }
     }
 
-    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused, and
-    // so is a device or a pipe, because the rename would replace it.
+    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused,
+    // and so is a device or a pipe, because the rename would replace it.
     private static string Target(string path)
     {
         try
@@ -157,11 +160,11 @@ public static class AtomicFile
     internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
         using var stream = open is null
-            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, BufferSize)
+            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, BufferSize)
             : open(path);
         write(stream);
         if (stream is FileStream file)
-            file.Flush(flushToDisk: true);
+            DiskFlush.Flush(file);
         else
             stream.Flush();
     }
@@ -174,6 +177,19 @@ public static class AtomicFile
         if (FileFailure.Is(failure))
             throw FileFailure.Writing(path, failure, temporary);
     }
+
+    // What processes have left that were killed while they wrote the file. One that is being written has a lock.
+    private static void DeleteLeftovers(string path) => DeleteLeftover(() =>
+    {
+        foreach (string leftover in TemporaryName.UnfinishedOf(path))
+        {
+            DeleteLeftover(() =>
+            {
+                using (new FileStream(leftover, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                    File.Delete(leftover);
+            });
+        }
+    });
 
     /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
     public static void DeleteLeftover(Action delete)

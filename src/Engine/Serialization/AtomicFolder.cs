@@ -62,7 +62,8 @@ public sealed class AtomicFolder
     /// Writes a folder that must be absent or empty. It is filled inside, under a temporary name. Then its files are
     /// moved to their places, the first one last: without it readers do not take the folder for a whole one. So a
     /// mount point, a link to a folder and the current folder stay what they are, and nothing beside the folder
-    /// changes. After a failure it is as before. If the process is killed, the next writer removes what is left.
+    /// changes. After a failure it is as before. If the process is killed, the next writer of the same files replaces what
+    /// is left.
     /// </summary>
     /// <param name="path">Path of the folder; missing parent folders are made. Only one writer at a time.</param>
     /// <param name="fill">Adds the files.</param>
@@ -78,21 +79,27 @@ public sealed class AtomicFolder
         try
         {
             DurableFolder.Make(path);
-            foreach (string leftover in Directory.GetDirectories(path).Where(IsLeftoverInside))
-                Directory.Delete(leftover, recursive: true);
             FolderCalls.MakeNew(temporary, NewFolder);
+            foreach (string leftover in Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && Path.GetFileName(other) != Path.GetFileName(temporary)))
+                Directory.Delete(leftover, recursive: true);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
+            string[] names = [.. folder._files.Select(static file => file.Name.Split(Path.DirectorySeparatorChar)[0]).Distinct()];
+            RequireOnly(path, names);
             UnfinishedWork.Place(() =>
             {
-                foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+                foreach (string name in names.Reverse())
                 {
-                    if (name == folder._files[0].Name)
+                    if (name == names[0])
                         FolderCalls.Flush(path);
-                    File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                    moved.Add(Path.Combine(path, name));
+                    string unmoved = Path.Combine(temporary, name), place = Path.Combine(path, name);
+                    if (Directory.Exists(unmoved))
+                        FolderCalls.Flush(unmoved);
+                    Remove(place);
+                    Directory.Move(unmoved, place); // also moves files
+                    moved.Add(place);
                 }
-                Directory.Delete(temporary);
+                Directory.Delete(temporary, recursive: true);
                 unfinished.Dispose();
             });
             FolderCalls.Flush(path);
@@ -106,11 +113,28 @@ public sealed class AtomicFolder
 
         void Undo()
         {
-            moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
+            moved.ForEach(static entry => AtomicFile.DeleteLeftover(() => Remove(entry)));
             AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
             Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
         }
     }
+
+    private static void Remove(string entry)
+    {
+        if (Directory.Exists(entry))
+            Directory.Delete(entry, recursive: true);
+        else
+            File.Delete(entry);
+    }
+
+    // A process that was killed while it moved its files has left some of them in their places.
+    private static void RequireOnly(string path, string[] names)
+    {
+        if (Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftoverInside(entry) && !names.Contains(Path.GetFileName(entry))))
+            throw HasFiles(path);
+    }
+
+    private static DataException HasFiles(string path) => new($"{path}: is a folder with files; choose a new one");
 
     private static bool IsLeftoverInside(string path) => TemporaryName.FinalNameOfUnfinished(path) == Inside && Directory.Exists(path);
 
@@ -122,8 +146,9 @@ public sealed class AtomicFolder
         {
             if (Directory.Exists(path))
             {
-                if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverInside(entry)))
-                    throw new DataException($"{path}: is a folder with files; choose a new one");
+                string[] entries = Directory.GetFileSystemEntries(path);
+                if (entries.Length > 0 && !entries.Any(IsLeftoverInside))
+                    throw HasFiles(path);
             }
             else if (File.Exists(path))
             {
@@ -139,6 +164,22 @@ public sealed class AtomicFolder
 
     /// <summary>The files added so far, in their order.</summary>
     public IReadOnlyList<WrittenFile> Files => _files;
+
+    /// <summary>Makes a folder inside, for files with names such as <c>test_a/label.tsv</c>.</summary>
+    /// <param name="name">Its name; one that is there stays.</param>
+    /// <exception cref="DataException">The file system reported an error; the message names the folder.</exception>
+    public void AddFolder(string name)
+    {
+        string folder = Path.Combine(_temporary, name);
+        try
+        {
+            DurableFolder.Make(folder);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Writing(Path.Combine(_path, name), failure, folder);
+        }
+    }
 
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>

@@ -31,7 +31,7 @@ public static class DurableFolder
     }
 
     /// <summary>A folder and its parents that do not exist, from the inside out.</summary>
-    internal static IEnumerable<string> Missing(string path)
+    public static IEnumerable<string> Missing(string path)
     {
         for (string? folder = Path.GetFullPath(path); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
             yield return folder;

@@ -7,8 +7,8 @@ namespace VideoSim.Engine.Serialization;
 /// <summary>Reads JSON files. An error is one line that names the file.</summary>
 public static class JsonFile
 {
-    // A description of a model or a run takes some kilobytes. Parsed, a text takes some ten times its size.
-    private static readonly FileLimit Limit = new("a JSON file", 32);
+    // The largest is the record of an import, which may name 100,000 bad rows. Others have some kilobytes.
+    private static readonly FileLimit Limit = new("a JSON file", 128);
 
     // A double's exponent has 3 digits. Comparing two numbers fails at an exponent that is not an integer of 32 bits.
     private const int MostExponentDigits = 4;

@@ -45,7 +45,10 @@ public sealed class MeteredStream(Stream file, string path) : Stream
     public override int Read(Span<byte> buffer)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        int read = file.Read(buffer);
+        // A large part of a file is not read before it is refused.
+        if (buffer.Length > _left && file.Length - file.Position > _left)
+            _left = -1;
+        int read = _left < 0 ? 0 : file.Read(buffer);
         _left -= read + ReadCost;
         return _left >= 0 ? read : throw new DataException($"{path}: more than {_allowed} bytes would be read to find what is in it: damaged?");
     }

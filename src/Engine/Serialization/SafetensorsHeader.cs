@@ -64,8 +64,6 @@ internal ref struct SafetensorsHeader
         _json.Read();
         while (NextProperty("header") is { } name)
         {
-            if (names.Count > SafetensorsFormat.MostEntries)
-                throw new DataException($"{_path}: has more than {SafetensorsFormat.MostEntries} tensors");
             if (!names.Add(name))
                 throw new DataException($"{_path}: the header names {Printable.Quote(name)} twice");
             _json.Read();
@@ -94,6 +92,8 @@ internal ref struct SafetensorsHeader
 
     private void ReadEntry(string name)
     {
+        if (_entries.Count == SafetensorsFormat.MostEntries)
+            throw new DataException($"{_path}: has more than {SafetensorsFormat.MostEntries} tensors");
         string tensor = $"tensor {Printable.Quote(name)}";
         SafetensorsType? type = null;
         ImmutableArray<long>? shape = null;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -24,8 +23,8 @@ internal static class FolderChecksums
     /// <summary>Beginning of a checkpoint's name.</summary>
     public const string CheckpointPrefix = "checkpoint-";
 
-    // Keys of the state: the list, and the hash of the state itself without this key.
-    private const string Files = "files", OwnHash = "sha256";
+    // Key of the list in the state.
+    private const string Files = "files";
 
     /// <summary>The step in the name of a checkpoint; -1 for any other name.</summary>
     public static long StepOf(string name) => name.StartsWith(CheckpointPrefix, StringComparison.Ordinal)
@@ -44,21 +43,12 @@ internal static class FolderChecksums
     /// <summary>Adds checksums.json with the files that a folder has so far.</summary>
     public static void Add(AtomicFolder folder) => folder.Add(Name, stream => JsonSerializer.Serialize(stream, Of(folder), ChecksumJson.Default.DictionaryStringString));
 
-    /// <summary>Writes a trainer_state.json with its own hash.</summary>
-    public static void WriteState(Stream stream, JsonObject state)
-    {
-        state[OwnHash] = HashOf(state);
-        JsonSerializer.Serialize(stream, state, ChecksumJson.Default.JsonObject);
-    }
-
     /// <summary>The error in a trainer_state.json that has changed since it was written, or null.</summary>
     /// <param name="state">Its content. A state of an older version has no hash.</param>
     public static string? FaultOf(JsonObject state)
     {
-        if (!state.ContainsKey(OwnHash) && !state.ContainsKey(Files))
-            return null;
-        return state[OwnHash] is JsonValue value && value.TryGetValue(out string? hash) && hash == HashOf(state) && state[Files] is JsonObject
-            ? null : $"has changed since it was written: {OwnHash} is not that of its content";
+        bool isOlder = !state.ContainsKey(JsonSeal.Key) && !state.ContainsKey(Files);
+        return isOlder || (JsonSeal.IsWhole(state) && state[Files] is JsonObject) ? null : $"has changed since it was written: {JsonSeal.Key} is not that of its content";
     }
 
     /// <summary>
@@ -174,17 +164,9 @@ internal static class FolderChecksums
             return false;
         }
     }
-
-    private static string HashOf(JsonObject state)
-    {
-        var rest = state.DeepClone().AsObject();
-        rest.Remove(OwnHash);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rest.ToJsonString())));
-    }
 }
 
-/// <summary>JSON of these files.</summary>
+/// <summary>JSON of checksums.json.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true)]
 [JsonSerializable(typeof(Dictionary<string, string>))]
-[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class ChecksumJson : JsonSerializerContext;

@@ -44,8 +44,19 @@ internal sealed class ImportWork : IDisposable
     internal static ImportResult ReadFinished(string output, string key)
     {
         var found = JsonFile.Read(Path.Combine(output, Record), ImportJson.Default.ImportRecord);
+        AtomicFile.DeleteLeftover(() => DeleteLock(FolderFor(Target(output)) + Lock));
         return found.Key == key ? found.Result : throw new DataException($"--output-dir {output}: the folder has the import of other videos or options");
     }
+
+    // A process that was killed at its very end has left it.
+    private static void DeleteLock(string path)
+    {
+        if (File.Exists(path) && FileLock.TryTake(path) is { } owner)
+            FileLock.ReleaseAndDelete(owner);
+    }
+
+    // The folder to work in; null beside the root of a disk.
+    private static string? FolderFor(string full) => Path.GetDirectoryName(full) is { } parent ? Path.Combine(parent, Prefix + Path.GetFileName(full)) : null;
 
     /// <summary>Takes the folder to work in, beside the folder of the result.</summary>
     /// <exception cref="DataException">
@@ -59,7 +70,7 @@ internal sealed class ImportWork : IDisposable
         {
             string full = Target(output);
             RequireFree(output, full);
-            folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
+            folder = FolderFor(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk");
             if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => TemporaryName.FinalNameOfUnfinished(entry) != State || !File.Exists(entry)))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
             // Its files are opened by their names, which may be links in a folder that another user has made.
@@ -101,7 +112,7 @@ internal sealed class ImportWork : IDisposable
                 MoveToOutput();
                 return record.Result;
             }
-            var state = JsonFile.Read(Path.Combine(_folder, State), ImportJson.Default.ImportState);
+            var state = ReadState();
             if (state.Key == key)
                 Load(state);
             else if (state.Key.Length > 0)
@@ -191,7 +202,7 @@ internal sealed class ImportWork : IDisposable
         string[] folders = [.. _files.Keys.Select(name => Path.GetDirectoryName(Path.Combine(_folder, name))!).Distinct()];
         return () =>
         {
-            Array.ForEach(handles, RandomAccess.FlushToDisk);
+            Array.ForEach(handles, DiskFlush.Flush);
             Array.ForEach(folders, FolderCalls.Flush);
         };
     }
@@ -256,8 +267,6 @@ internal sealed class ImportWork : IDisposable
                 string path = Path.GetFullPath(name, _folder);
                 if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
                     throw new DataException($"{name}: is not a file of an import");
-                if (length < 0)
-                    throw new DataException($"{name}: has no such size");
                 if (FileKind.StatusOf(path) is { IsLink: true })
                     throw new DataException($"{name}: is a link");
                 var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
@@ -280,7 +289,15 @@ internal sealed class ImportWork : IDisposable
         Saved = state;
     }
 
-    private void SaveState(ImportState state) => Write(State, stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+    private void SaveState(ImportState state) => Write(State, stream => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, ImportJson.Default.ImportState)!.AsObject()));
+
+    private ImportState ReadState()
+    {
+        string file = Path.Combine(_folder, State);
+        byte[] content = JsonFile.ReadBytes(file);
+        return JsonSeal.IsWhole(JsonFile.ParseObject(file, content)) ? JsonFile.Parse(file, content, ImportJson.Default.ImportState)
+            : throw new DataException($"{file}: has changed since it was written");
+    }
 
     private void Write(string name, Action<Stream> write)
     {

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Reports;
@@ -65,7 +65,7 @@ internal static class JsonLines
         {
             return FileFailure.ReadAllBytes(file);
         }
-        catch (Engine.DataException e)
+        catch (DataException e)
         {
             notes.Add(e.Message);
             return null;
@@ -86,36 +86,15 @@ internal static class JsonLines
     /// <summary>The text of a key, if it has one.</summary>
     public static string? Text(this JsonObject values, string key) => values[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
-    // Keys and texts are decoded here, so that a text that is not Unicode is found now.
     private static JsonObject? Parse(ReadOnlySpan<byte> json)
     {
         try
         {
-            var found = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
-            Decode(found);
-            return found;
+            return JsonFile.ParseObject("", json);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        catch (DataException)
         {
             return null;
-        }
-    }
-
-    private static void Decode(JsonNode? node)
-    {
-        if (node is JsonObject values)
-        {
-            foreach (var (_, value) in values)
-                Decode(value);
-        }
-        else if (node is JsonArray list)
-        {
-            foreach (var value in list)
-                Decode(value);
-        }
-        else if (node?.GetValueKind() == JsonValueKind.String)
-        {
-            node.GetValue<string>();
         }
     }
 }

@@ -121,8 +121,8 @@ public sealed class ClaimsStudy
         return found;
     }
 
-    // Never null: the study makes its data with labels.
-    private static double Known(double? score) => score!.Value;
+    // The study makes its data with labels, so only a score that is undefined is null.
+    private static double Known(double? score) => score ?? throw new DataException("a score of the study is undefined; the notes before name it");
 
     private void Contrastive(Findings found, ReproductionOptions options, ReproductionSummary summary)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
@@ -16,26 +17,20 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 public sealed class SyntheticDataset
 {
-    /// <summary>
-    /// The folder inside the output folder that has the files until all are written. A process that is killed leaves
-    /// it, and the next one deletes it.
-    /// </summary>
-    public const string Unfinished = ".unfinished";
-
     // The first numbers of the sets are far apart and multiples of the family size, so no family is in two sets.
     private const ulong SetDistance = 6UL << 40;
     private const int UnusedPieces = 104; // [PAD], unused pieces, then [UNK] at 100 and the other special pieces
 
     private readonly SyntheticDatasetOptions _options;
-    private readonly string _root;
+    private readonly AtomicFolder _folder;
     private readonly VideoLatents _latents;
     private readonly FrameSynthesizer _frames;
     private readonly TitleSynthesizer _titles;
     private readonly TagSynthesizer _tags;
 
-    private SyntheticDataset(SyntheticDatasetOptions options, string root)
+    private SyntheticDataset(SyntheticDatasetOptions options, AtomicFolder folder)
     {
-        (_options, _root) = (options, root);
+        (_options, _folder) = (options, folder);
         _latents = new VideoLatents(options.Seed);
         _frames = new FrameSynthesizer(options.Seed, options.FrameWidth);
         _titles = new TitleSynthesizer(options.Seed, options.Vocabulary is { } vocabulary ? Vocabulary.Load(vocabulary) : null);
@@ -44,56 +39,22 @@ public sealed class SyntheticDataset
 
     /// <summary>Writes all files, or none.</summary>
     /// <param name="options">Seed and sizes.</param>
-    /// <param name="outputDirectory">Output folder; it is absent or has none of the dataset's files.</param>
+    /// <param name="outputDirectory">Output folder; it is absent or empty.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
     /// <exception cref="DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
-        string root = Path.GetFullPath(outputDirectory), work = Path.Combine(root, Unfinished);
-        string[] made = [.. Missing(root)];
-        using var unfinished = UnfinishedWork.Result(Undo);
-        try
-        {
-            var dataset = new SyntheticDataset(options, work); // reads files before anything is written
-            if (Directory.Exists(work))
-                Directory.Delete(work, recursive: true);
-            dataset.WriteAll(progress, cancellation);
-            UnfinishedWork.Place(() =>
-            {
-                foreach (string entry in Directory.GetFileSystemEntries(work))
-                    Directory.Move(entry, Path.Combine(root, Path.GetFileName(entry)));
-                Directory.Delete(work);
-                unfinished.Dispose();
-            });
-        }
-        catch (Exception e)
-        {
-            Undo();
-            if (FileFailure.Is(e))
-                throw FileFailure.Writing(outputDirectory, e, work);
-            throw;
-        }
-
-        void Undo()
-        {
-            AtomicFile.DeleteLeftover(() => Directory.Delete(work, recursive: true));
-            Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
-        }
-    }
-
-    // The folder and those above it that do not exist, the lowest first.
-    private static IEnumerable<string> Missing(string root)
-    {
-        for (string? folder = root; folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
-            yield return folder;
+        AtomicFolder.WriteNew(outputDirectory, folder => new SyntheticDataset(options, folder).WriteAll(progress, cancellation));
     }
 
     private void WriteAll(IProgressSink progress, CancellationToken cancellation)
     {
         progress.Begin("synthetic data", (long)_options.Videos + _options.PairVideos + 2L * _options.TestVideos);
         long written = 0;
+        foreach (string name in new[] { "pointwise", "pairwise", "test_b", "test_a" })
+            _folder.AddFolder(name);
         for (int shard = 0; shard < _options.Shards; shard++)
         {
             int from = (int)((long)_options.Videos * shard / _options.Shards), to = (int)((long)_options.Videos * (shard + 1) / _options.Shards);
@@ -120,7 +81,7 @@ public sealed class SyntheticDataset
         }
     }
 
-    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written) => AtomicFile.Write(Path.Combine(_root, name), stream =>
+    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written) => _folder.Add(name, stream =>
     {
         var writer = new TfRecordWriter(stream);
         var example = new ExampleWriter();
@@ -211,7 +172,7 @@ public sealed class SyntheticDataset
         });
     }
 
-    private void WriteTruth(Dictionary<string, LabelledPairs> tests) => AtomicFile.Write(Path.Combine(_root, "truth.json"), stream =>
+    private void WriteTruth(Dictionary<string, LabelledPairs> tests) => _folder.Add("truth.json", stream =>
     {
         using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
@@ -228,7 +189,7 @@ public sealed class SyntheticDataset
         json.WriteEndObject();
     });
 
-    private void WriteText(string name, Action<StreamWriter> write) => AtomicFile.Write(Path.Combine(_root, name), stream =>
+    private void WriteText(string name, Action<StreamWriter> write) => _folder.Add(name, stream =>
     {
         using var writer = new StreamWriter(stream, leaveOpen: true);
         write(writer);
@@ -237,7 +198,7 @@ public sealed class SyntheticDataset
     private void Copy(string file, string name)
     {
         byte[] content = FileFailure.ReadAllBytes(file);
-        AtomicFile.Write(Path.Combine(_root, name), stream => stream.Write(content));
+        _folder.Add(name, stream => stream.Write(content));
     }
 
     // Up to 19 digits. The video's number at the end makes them distinct.

@@ -80,18 +80,10 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     /// The newest checkpoint. Without one, the state before training if the run has gone back to it. Otherwise null.
     /// Removes metrics that were written after it.
     /// </summary>
-    /// <param name="validates">Whether the run is validated. It then has a score from step 0 on.</param>
-    /// <exception cref="DataException">
-    /// The state cannot be read, or lacks the score; the message names the file.
-    /// </exception>
-    public (string FolderPath, TrainerState State)? Resume(bool validates)
+    public (string FolderPath, TrainerState State)? Resume()
     {
         if (Newest is { } newest)
-        {
-            var state = Read(newest);
-            return validates && state.LastSpearman is null
-                ? throw FolderChecksums.Damaged(newest, $"{FileOfState(newest)}: last_spearman is missing, although the run has labelled pairs") : At(newest, state);
-        }
+            return At(newest, Read(newest));
         if (ReadStart() is { Rollbacks: > 0 } start)
             return At(PathOf(0), start);
         metrics.Cut(0);
@@ -167,7 +159,7 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
 
     private static string PathOf(string run, long step) => Path.Combine(run, $"{FolderChecksums.CheckpointPrefix}{step}");
 
-    private static void Write(Stream stream, TrainerState state) => FolderChecksums.WriteState(stream, JsonSerializer.SerializeToNode(state, RunJson.Default.TrainerState)!.AsObject());
+    private static void Write(Stream stream, TrainerState state) => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, RunJson.Default.TrainerState)!.AsObject());
 
     // Newest first, without the weights before training.
     private static IEnumerable<(long Step, string FolderPath)> All(string run) =>

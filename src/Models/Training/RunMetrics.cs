@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Training;
@@ -23,6 +24,9 @@ internal sealed class RunMetrics(string run)
 
     // A process that was killed leaves one. Each costs an exception.
     private const int MostDamagedLines = 100;
+
+    // Some million lines.
+    private static readonly FileLimit Limit = new("a file of metrics", 1000);
 
     private readonly string _file = Path.Combine(run, Name);
 
@@ -46,7 +50,7 @@ internal sealed class RunMetrics(string run)
             throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; {help}");
         if (bytes == 0)
             return;
-        byte[] content = FileFailure.ReadAllBytes(_file)[..(int)bytes];
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit)[..(int)bytes];
         if (state.MetricsSha256 is { } hash && hash != Hash(content))
             throw new DataException($"{_file}: its first {bytes} bytes have changed since the newest checkpoint was written; {help}");
         if (content[^1] != '\n')
@@ -64,8 +68,8 @@ internal sealed class RunMetrics(string run)
     /// </summary>
     public void Flush(TrainerState state)
     {
-        Change(FileMode.Append, static stream => stream.Flush(flushToDisk: true));
-        byte[] content = FileFailure.ReadAllBytes(_file);
+        Change(FileMode.Append, DiskFlush.Flush);
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit);
         (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }
 
@@ -105,7 +109,7 @@ internal sealed class RunMetrics(string run)
     private static IEnumerable<JsonObject> Lines(string run, bool whole)
     {
         string file = Path.Combine(run, Name);
-        return Lines(file, FileFailure.ReadAllBytes(file), whole).Select(static line => line.Values);
+        return Lines(file, FileFailure.ReadAllBytes(file, Limit), whole).Select(static line => line.Values);
     }
 
     private static IEnumerable<(int Number, JsonObject Values)> Lines(string file, byte[] content, bool whole)
@@ -143,7 +147,8 @@ internal sealed class RunMetrics(string run)
         foreach (var (key, value) in line)
         {
             bool isText = key is Reason or Stopped;
-            if (value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
+            bool isUndefined = key == TrainerNotes.Score && value is null;
+            if (!isUndefined && value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
                 throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }
     }

@@ -59,11 +59,12 @@ internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
     {
         if (!File.Exists(file))
             return [];
+        byte[] content = JsonFile.ReadBytes(file);
         string problem;
         try
         {
             // A damaged file can lack the list, or have null in it.
-            if (JsonFile.Read(file, RunJson.Default.RunSessions).Sessions is IReadOnlyList<RunSession?> sessions && !sessions.Contains(null))
+            if (JsonFile.Parse(file, content, RunJson.Default.RunSessions).Sessions is IReadOnlyList<RunSession?> sessions && !sessions.Contains(null))
                 return sessions!;
             problem = $"{file}: has no list of sessions";
         }

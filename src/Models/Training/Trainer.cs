@@ -85,7 +85,7 @@ public sealed class Trainer : IDisposable
 
     private void Begin()
     {
-        if (_folder.Checkpoints.Resume(validates: _job.Validate is not null) is { } checkpoint)
+        if (_folder.Checkpoints.Resume() is { } checkpoint)
         {
             Restore(checkpoint.FolderPath, checkpoint.State);
             _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Models.Metrics;
 
@@ -29,6 +30,7 @@ public sealed record TrainerState
     public long? BestStep { get; set; }
 
     /// <summary>Last validation score; null if there is none, or it is undefined.</summary>
+    [JsonRequired]
     public double? LastSpearman { get; set; }
 
     /// <summary>Last score of tags; null if tags are not scored.</summary>
@@ -62,7 +64,7 @@ public sealed record TrainerState
         Require("best_spearman", IsScore(BestSpearman), BestSpearman, Scores);
         Require("last_spearman", IsScore(LastSpearman), LastSpearman, Scores);
         // After a rollback the best step can be later than this one.
-        Require("best_step", BestStep is null or >= 0 && BestStep.HasValue == BestSpearman.HasValue, BestStep, "it is the step of best_spearman");
+        Require("best_step", BestStep is { } best ? best >= 0 : BestSpearman is null, BestStep, "it is the step of the best model");
         Require("last_tags", LastTags is not { } tags || (tags.Found >= 0 && tags.Found <= Math.Min(tags.Predicted, tags.Present)), LastTags, "found entries are predicted and present");
         Require("validations_without_gain", ValidationsWithoutGain >= 0, ValidationsWithoutGain, "it is a number of validations");
         Require("rollbacks", Rollbacks is >= 0 and <= TrainerNotes.MostRollbacks, Rollbacks, $"a run has at most {TrainerNotes.MostRollbacks}");

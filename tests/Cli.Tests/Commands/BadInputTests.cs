@@ -78,6 +78,22 @@ public sealed class BadInputTests(CommandWorld world)
             .AssertFailed(1, Path.Combine(last, "model.safetensors"), "'experts.0.classifier.weight' has shape [40, 32], expected [39, 32]");
     }
 
+    // A correlation of such pairs has no value; 0 would be one.
+    [Theory]
+    [InlineData("1\t2\t0.5\n", "there are fewer than two pairs")]
+    [InlineData("1\t2\t0.5\n2\t3\t0.5\n", "all 2 labels are equal")]
+    [InlineData("1\t2\t0.5\n2\t1\t0.7\n", "all 2 cosines are equal")]
+    public void Evaluate_PairsWithoutAScore_SaysWhy(string labels, string reason)
+    {
+        string embeddings = world.New() + ".json", file = world.New() + ".tsv";
+        File.WriteAllText(embeddings, "{\"1\":[1,2],\"2\":[2,1],\"3\":[1,0]}");
+        File.WriteAllText(file, labels);
+        var outcome = Shell.Run("evaluate", "--embeddings", embeddings, "--labels", file).AssertDone();
+        Assert.Contains("undefined", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("0.0000", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal($"{{\"spearman\":null,\"undefined\":\"{reason}\"}}", Shell.Run("evaluate", "--embeddings", embeddings, "--labels", file, "--json").AssertDone().Output.TrimEnd());
+    }
+
     [Theory]
     [InlineData("not JSON", "config.json")]
     [InlineData("{}", "config.json")]
@@ -172,7 +188,7 @@ public sealed class BadInputTests(CommandWorld world)
         string[] before = Directory.GetFiles(folder);
         Shell.Run(CommandWorld.Pretrain(world.Data, folder)).AssertFailed(1, folder, "is not empty and not the folder of a run");
         Shell.Run(["reproduce", "--data", world.Data, "--output-dir", folder, .. CommandWorld.Options]).AssertFailed(1, folder, "is not empty");
-        Shell.Run("data", "synth", "--output-dir", folder).AssertFailed(1, folder, "not empty");
+        Shell.Run("data", "synth", "--output-dir", folder).AssertFailed(1, folder, "is a folder with files");
         Assert.Equal(before, Directory.GetFiles(folder));
     }
 

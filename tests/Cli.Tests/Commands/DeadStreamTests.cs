@@ -57,6 +57,7 @@ public sealed class DeadStreamTests(CommandWorld world)
     [InlineData("2>&-", 1, "evaluate", "--embeddings", "missing.json", "--labels", "missing")]
     [InlineData("2>/dev/full", 2, "evaluate", "--embedings", "missing.json")]
     [InlineData(">&- 2>&-", 1, "--version")]
+    [InlineData("<&- >&- 2>&-", 1, "--version")] // then stdout's number is that of a pipe of the runtime
     public void Failure_ErrorStreamDead_KeepsItsExitCode(string redirections, int exitCode, params string[] command)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no /bin/sh");

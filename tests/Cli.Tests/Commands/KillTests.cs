@@ -45,7 +45,10 @@ public sealed class KillTests(CommandWorld world)
         using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000", .. more]);
         while (!process.HasExited && !Directory.Exists(Path.Combine(run, "checkpoint-0")))
             Thread.Sleep(1);
-        Thread.Sleep(300);
+        // The next line is that of a step.
+        var metrics = new FileInfo(Path.Combine(run, "metrics.jsonl"));
+        for (long length = metrics.Length; !process.HasExited && metrics.Length == length; metrics.Refresh())
+            Thread.Sleep(1);
         ChildProcess.Send(signal, process.Id);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();

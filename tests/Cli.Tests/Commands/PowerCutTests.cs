@@ -5,8 +5,8 @@ using Xunit;
 namespace VideoSim.Cli.Tests.Commands;
 
 /// <summary>
-/// After a power cut a file system may have lost every change that was not flushed. The test reads the calls of a command
-/// with strace: content is flushed before it gets its name, and a name before the next one changes.
+/// After a power cut a file system may have lost every change that was not flushed. The test reads the calls of a
+/// command with strace: content is flushed before it gets its name, and a name before the next one changes.
 /// </summary>
 [Collection(nameof(CommandTests))]
 public sealed partial class PowerCutTests(CommandWorld world)

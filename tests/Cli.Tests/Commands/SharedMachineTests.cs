@@ -39,7 +39,8 @@ public sealed class SharedMachineTests(CommandWorld world)
         ChildProcess.Run(new() { ["XDG_CACHE_HOME"] = cache }, "kernels", "build-emulator").AssertFailed(1, $"{Path.Combine(cache, "videosim")}: can be written by other users");
     }
 
-    // A file that is there must not be taken for one that is missing: an empty tag list is allowed, and so are no labels.
+    // A file that is there must not be taken for one that is missing: a model without tags is allowed, and so is a run
+    // without labels.
     [Theory]
     [InlineData("tag_list.txt")]
     [InlineData("pairwise/label.tsv")]

@@ -57,7 +57,7 @@ public sealed class ArenaLayoutTests
     public void Allocate_OfALayout_TakesItsPlacesAgainAfterEveryReset()
     {
         using var device = new CpuDevice(threads: 1);
-        using var arena = new Arena(device, new ArenaLayout([new(64, 0, 1), new(128, 1, 2), new(64, 2, 3)]));
+        using var arena = new Arena(device, new ArenaLayout([new(64, 0, 1), new(128, 1, 2), new(64, 2, 3)]), "a test");
         for (int run = 0; run < 2; run++)
         {
             Assert.Equal([128L, 0L, 128L], new[] { 16, 32, 16 }.Select(count => (long)arena.Allocate(new Shape(count)).Address - arena.Base));
@@ -71,7 +71,7 @@ public sealed class ArenaLayoutTests
     public void Allocate_NotAsInTheLayout_Throws()
     {
         using var device = new CpuDevice(threads: 1);
-        using var arena = new Arena(device, new ArenaLayout([new(64, 0, 1), new(128, 1, 2)]));
+        using var arena = new Arena(device, new ArenaLayout([new(64, 0, 1), new(128, 1, 2)]), "a test");
         arena.Allocate(new Shape(16));
         foreach (int count in new[] { 16, 48 })
         {

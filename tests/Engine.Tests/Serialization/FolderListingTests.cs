@@ -33,6 +33,24 @@ public sealed class FolderListingTests : IDisposable
     }
 
     [Fact]
+    public void PathCheck_OfWhatTheSystemCannotTell_NamesTheReason()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have .NET's checks");
+        File.WriteAllText(_folder["file"], "");
+        Directory.CreateDirectory(_folder["folder"]);
+        File.CreateSymbolicLink(_folder["link"], "file");
+        File.CreateSymbolicLink(_folder["loop"], "loop");
+        File.CreateSymbolicLink(_folder["dangling"], "nothing");
+        Assert.Equal([true, true, false, false, false, false], Array.ConvertAll(["file", "link", "folder", "missing", "file/below", "a\0b"], name => PathCheck.IsFile(_folder[name])));
+        Assert.Equal([false, true, false], Array.ConvertAll(["file", "folder", "missing"], name => PathCheck.IsFolder(_folder[name])));
+        foreach (var (name, reason) in new[] { ("loop", "cannot be read: Too many levels of symbolic links"), (new string('n', 300), "cannot be read: the path, or a name in it, is too long"), ("dangling", "is a link to nothing") })
+        {
+            Assert.Equal($"{_folder[name]}: {reason}", Assert.Throws<DataException>(() => PathCheck.IsFile(_folder[name])).Message);
+            Assert.Equal($"{_folder[name]}: {reason}", Assert.Throws<DataException>(() => PathCheck.IsFolder(_folder[name])).Message);
+        }
+    }
+
+    [Fact]
     public void Make_MissingFolders_MakesThemAndRefusesAFile()
     {
         DurableFolder.Make(_folder["a/b"]);

@@ -17,6 +17,20 @@ public sealed class MeteredStreamTests
         Assert.Equal(0, stream.ReadByte());
     }
 
+    [Fact]
+    public void Read_LargePart_IsRefusedBeforeItIsRead()
+    {
+        using var file = new MemoryStream(new byte[1000]);
+        using var stream = new MeteredStream(file, "a.h5");
+        stream.Allow(100);
+        Assert.Throws<DataException>(() => stream.Read(new byte[101]));
+        Assert.Equal(0, file.Position);
+        // A large buffer at the end of a file is no large part of it.
+        stream.Allow(100);
+        file.Position = 990;
+        Assert.Equal(10, stream.Read(new byte[1000]));
+    }
+
     // A reader that does not notice the end of a file comes to an end.
     [Fact]
     public void Read_AtTheEndForEver_Fails()

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
 using VideoSim.Fuzz.Mutation;
-using VideoSim.Models.Datasets;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Fuzz.Formats;
@@ -28,7 +28,7 @@ internal sealed class TrainerStateFormat() : Format("run-state", RunFiles.StateF
             File.WriteAllText(metrics, RunFiles.Metrics);
         var checkpoints = new RunCheckpoints(run, new RunMetrics(run));
         checkpoints.Require(RunFiles.Step, isComplete: false);
-        var (_, state) = checkpoints.Resume(validates: true) ?? throw new WrongValueException("the checkpoint is missing", "");
+        var (_, state) = checkpoints.Resume() ?? throw new WrongValueException("the checkpoint is missing", "");
         JsonOracle.Same(state, RunJson.Default.TrainerState, JsonOracle.Strict(input));
         Expect.Equal(RunFiles.Step, state.Step, "step");
         Expect.Equal(state.MetricsBytes, new FileInfo(metrics).Length, "length of the metrics");
@@ -43,7 +43,7 @@ internal sealed class TrainerStateFormat() : Format("run-state", RunFiles.StateF
             if (JsonNode.Parse(text) is not JsonObject state)
                 return null;
             using var stream = new MemoryStream();
-            FolderChecksums.WriteState(stream, state);
+            JsonSeal.Write(stream, state);
             return stream.ToArray();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)

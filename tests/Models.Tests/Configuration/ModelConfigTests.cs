@@ -4,6 +4,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Tests.Training;
@@ -78,6 +79,7 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
         Directory.CreateDirectory(copy);
         foreach (string file in Directory.GetFiles(Path.Combine(runs.Pretrained, "last")))
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        File.Delete(Path.Combine(copy, FolderChecksums.Name));
         string configFile = Path.Combine(copy, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(configFile))!;
         string[] path = key.Split('.');

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Import;
 using VideoSim.Models.Progress;
@@ -175,6 +177,7 @@ public sealed class VideoImportTests : IDisposable
     [InlineData("shorter")]
     [InlineData("missing")]
     [InlineData("state")]
+    [InlineData("row")]
     [InlineData("outside")]
     public void Run_DamagedWork_BeginsAnew(string damage)
     {
@@ -192,9 +195,14 @@ public sealed class VideoImportTests : IDisposable
             case "state":
                 File.WriteAllText(state, "{\"key\": 1}");
                 break;
+            case "row":
+                File.WriteAllText(state, File.ReadAllText(state).Replace("\"row\": ", "\"row\": 1", StringComparison.Ordinal));
+                break;
             default:
                 _folder.Write("mine.tfrecords", "mine");
-                File.WriteAllText(state, File.ReadAllText(state).Replace("pointwise/pretrain_0", "../mine", StringComparison.Ordinal));
+                var changed = JsonNode.Parse(File.ReadAllText(state).Replace("pointwise/pretrain_0", "../mine", StringComparison.Ordinal))!.AsObject();
+                using (var stream = File.Create(state))
+                    JsonSeal.Write(stream, changed);
                 break;
         }
         var progress = new StoppingSink(int.MaxValue);

@@ -104,10 +104,10 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
     [InlineData("metrics_bytes", "-5", "metrics_bytes is -5, but it is a size")]
     [InlineData("metrics_bytes", "7", "has changed since it was written")]
     [InlineData("best_spearman", "1.5", "best_spearman is 1.5, but a score is from -1 to 1")]
-    [InlineData("best_spearman", "null", "best_step is ")]
+    [InlineData("best_step", "null", "best_step is missing, but it is the step of the best model")]
     [InlineData("best_spearman", "1e999", "line ")]
     [InlineData("last_spearman", "-2", "last_spearman is -2, but a score is from -1 to 1")]
-    [InlineData("best_step", "-1", "best_step is -1, but it is the step of best_spearman")]
+    [InlineData("best_step", "-1", "best_step is -1, but it is the step of the best model")]
     [InlineData("last_tags", """{"found":5,"predicted":1,"present":9}""", "last_tags is ")]
     [InlineData("validations_without_gain", "-1", "validations_without_gain is -1, but it is a number of validations")]
     [InlineData("rollbacks", "4", "rollbacks is 4, but a run has at most 3")]
@@ -127,6 +127,19 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         Assert.StartsWith($"{file}: {expected}", message, StringComparison.Ordinal);
         Assert.EndsWith(Advice(run), message, StringComparison.Ordinal);
         Folders.AssertEqual(kept, run);
+    }
+
+    // A score that is undefined is null; the key is there.
+    [Fact]
+    public void Resume_OlderStateWithoutTheLastScore_IsRefused()
+    {
+        string run = Unfinished("no-score"), file = Path.Combine(run, Newest, State);
+        Change(file, static state =>
+        {
+            foreach (string key in new[] { "files", "sha256", "metrics_sha256", "last_spearman" })
+                state.Remove(key);
+        });
+        Assert.StartsWith($"{file}: line 1: lacks 'last_spearman'; {Older} is whole", Refused(run), StringComparison.Ordinal);
     }
 
     [Fact]

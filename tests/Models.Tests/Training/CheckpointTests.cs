@@ -36,7 +36,7 @@ public sealed class CheckpointTests : IDisposable
         }
         Assert.Equal(kept.Select(static step => $"checkpoint-{step}").Order(), Directory.GetDirectories(_root).Select(static path => Path.GetFileName(path)!).Order());
         Assert.Equal($"checkpoint-{kept[^1]}", Path.GetFileName(checkpoints.Newest));
-        Assert.Equal(kept[^1], checkpoints.Resume(validates: false)!.Value.State.Step);
+        Assert.Equal(kept[^1], checkpoints.Resume()!.Value.State.Step);
     }
 
     // The micro preset saves every 5 of 20 steps.
@@ -53,7 +53,7 @@ public sealed class CheckpointTests : IDisposable
     {
         var checkpoints = new RunCheckpoints(_root, new RunMetrics(_root));
         checkpoints.Save(new TrainerState { Step = 0, MetricsBytes = 0 }, static target => target.Add("model", static stream => stream.WriteByte(1)));
-        Assert.Null(checkpoints.Resume(validates: false));
+        Assert.Null(checkpoints.Resume());
         Assert.Null(checkpoints.Newest);
         foreach (long step in new[] { 5, 10, 15 })
         {

@@ -180,10 +180,11 @@ public static class AtomicFile
             throw FileFailure.Writing(path, failure, temporary);
     }
 
-    // What processes have left that were killed while they wrote the file. One that is being written has a lock.
+    // What processes of this user have left that were killed while they wrote the file. One that is being written has a
+    // lock.
     private static void DeleteLeftovers(string path) => DeleteLeftover(() =>
     {
-        foreach (string leftover in TemporaryName.UnfinishedOf(path))
+        foreach (string leftover in TemporaryName.UnfinishedOf(path).Where(IsOwn))
         {
             DeleteLeftover(() =>
             {
@@ -192,6 +193,8 @@ public static class AtomicFile
             });
         }
     });
+
+    private static bool IsOwn(string path) => !OperatingSystem.IsLinux() || (FileKind.StatusOf(path) is { IsFile: true } status && status.Owner == FileKind.ThisUser);
 
     /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
     public static void DeleteLeftover(Action delete)

@@ -80,8 +80,10 @@ public sealed class AtomicFolder
         {
             DurableFolder.Make(path);
             FolderCalls.MakeNew(temporary, NewFolder);
-            foreach (string leftover in Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && Path.GetFileName(other) != Path.GetFileName(temporary)))
-                Directory.Delete(leftover, recursive: true);
+            // Its files take room. The folder itself stays to the end: it tells whose the other files are.
+            string[] leftovers = [.. Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && Path.GetFileName(other) != Path.GetFileName(temporary))];
+            foreach (string entry in leftovers.SelectMany(Directory.GetFileSystemEntries))
+                Remove(entry);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
             string[] names = [.. folder._files.Select(static file => file.Name.Split(Path.DirectorySeparatorChar)[0]).Distinct()];
@@ -99,7 +101,8 @@ public sealed class AtomicFolder
                     Directory.Move(unmoved, place); // also moves files
                     moved.Add(place);
                 }
-                Directory.Delete(temporary, recursive: true);
+                foreach (string unneeded in leftovers.Append(temporary))
+                    Directory.Delete(unneeded, recursive: true);
                 unfinished.Dispose();
             });
             FolderCalls.Flush(path);

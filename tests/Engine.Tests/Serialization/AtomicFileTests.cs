@@ -33,6 +33,18 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal("new", File.ReadAllText(_folder["file"]));
     }
 
+    // A writer has a lock on its file; a process that was killed has none.
+    [Fact]
+    public void Write_LeftoversOfKilledWriters_AreDeletedButNotThatOfARunningOne()
+    {
+        string[] others = [".tmp-file-0123456789abcdef", ".tmp-other-0123456789abcdef", ".tmp-file"];
+        foreach (string other in others)
+            File.WriteAllText(_folder[other], "half");
+        using (var running = new FileStream(_folder[".tmp-file-fedcba9876543210"], FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            AtomicFile.Write(_folder["file"], stream => stream.Write("new"u8));
+        Assert.Equal([".tmp-file", ".tmp-file-fedcba9876543210", ".tmp-other-0123456789abcdef", "file"], _folder.Listing);
+    }
+
     // A name that can be guessed could be made before, as a link to another file.
     [Fact]
     public void Write_TemporaryFile_HasANameThatCannotBeGuessed()

@@ -73,6 +73,41 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.Equal([Unfinished("last"), Unfinished("last") + "/stale", "last", "last/new"], _folder.Listing);
     }
 
+    // The unfinished content inside tells that the files are those of the killed writer.
+    [Fact]
+    public void WriteNew_WriterWasKilledBetweenItsMoves_IsDoneAgain()
+    {
+        Directory.CreateDirectory(_folder["new/.tmp-unfinished-0123456789abcdef"]);
+        File.WriteAllText(_folder["new/.tmp-unfinished-0123456789abcdef/first"], "old");
+        Directory.CreateDirectory(_folder["new/part"]);
+        File.WriteAllText(_folder["new/part/second"], "old");
+        File.WriteAllText(_folder["new/third"], "old");
+        AtomicFolder.WriteNew(_folder["new"], Fill);
+        Assert.Equal(["new", "new/first", "new/part", "new/part/second", "new/third"], _folder.Listing);
+        Assert.All(["new/first", "new/part/second", "new/third"], name => Assert.Equal("new", File.ReadAllText(_folder[name])));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WriteNew_FilesOfOthers_AreRefusedAndStay(bool besideALeftover)
+    {
+        string leftover = "new/.tmp-unfinished-0123456789abcdef";
+        Directory.CreateDirectory(_folder[besideALeftover ? leftover : "new"]);
+        File.WriteAllText(_folder["new/notes"], "mine");
+        Assert.Equal($"{_folder["new"]}: is a folder with files; choose a new one", Assert.Throws<DataException>(() => AtomicFolder.WriteNew(_folder["new"], Fill)).Message);
+        Assert.Equal(besideALeftover ? ["new", leftover, "new/notes"] : ["new", "new/notes"], _folder.Listing);
+        Assert.Equal("mine", File.ReadAllText(_folder["new/notes"]));
+    }
+
+    private static void Fill(AtomicFolder folder)
+    {
+        folder.Add("first", static stream => stream.Write("new"u8));
+        folder.AddFolder("part");
+        folder.Add("part/second", static stream => stream.Write("new"u8));
+        folder.Add("third", static stream => stream.Write("new"u8));
+    }
+
     [Fact]
     public void Recover_KilledBetweenTheRenames_BringsTheOldFolderBack()
     {

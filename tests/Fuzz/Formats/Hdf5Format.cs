@@ -15,6 +15,8 @@ internal sealed class Hdf5Format() : Format("hdf5", "tf_model.h5", "Hdf5File on 
     // The library makes arrays of the sizes that a file claims, and fills the part that the file has.
     public override long FreeBytes => 1L << 32;
 
+    public override TimeSpan FreeTime => TimeSpan.FromSeconds(5);
+
     public override IEnumerable<byte[]> Seeds() => [PublishedFiles.Read("half.h5"), PublishedFiles.Read("keras.h5")];
 
     public override byte[] Mutate(Mutator mutator, byte[] input)

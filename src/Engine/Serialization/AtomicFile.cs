@@ -133,8 +133,8 @@ public static class AtomicFile
         }
     }
 
-    // A link stays a link: the file that it leads to is written. A device or a pipe is refused, because the rename would
-    // replace it.
+    // A link stays a link: the file that it leads to is written. A device or a pipe is refused, because the rename
+    // would replace it.
     private static string Target(string path)
     {
         try
@@ -161,8 +161,9 @@ public static class AtomicFile
     /// <summary>Writes a new file, and returns when its bytes are on the disk.</summary>
     internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
+        // Without the right to read, .NET does not lock a file of a network file system, see DeleteLeftovers.
         using var stream = open is null
-            ? new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, BufferSize)
+            ? new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, BufferSize)
             : open(path);
         write(stream);
         if (stream is FileStream file)

@@ -62,8 +62,8 @@ public sealed class AtomicFolder
     /// Writes a folder that must be absent or empty. It is filled inside, under a temporary name. Then its files are
     /// moved to their places, the first one last: without it readers do not take the folder for a whole one. So a
     /// mount point, a link to a folder and the current folder stay what they are, and nothing beside the folder
-    /// changes. After a failure it is as before. If the process is killed, the next writer of the same files replaces what
-    /// is left.
+    /// changes. After a failure it is as before. If the process is killed, the next writer of the same files replaces
+    /// what is left.
     /// </summary>
     /// <param name="path">Path of the folder; missing parent folders are made. Only one writer at a time.</param>
     /// <param name="fill">Adds the files.</param>

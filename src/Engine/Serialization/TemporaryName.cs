@@ -33,13 +33,15 @@ public static class TemporaryName
     /// <summary>The final name of what a path is, or was to be.</summary>
     public static string FinalName(string path) => FinalNameOfUnfinished(path) ?? FinalNameOfReplaced(path) ?? Path.GetFileName(path);
 
-    /// <summary>The unfinished files that were to become a file. A link of such a name was made by somebody else.</summary>
+    /// <summary>
+    /// The unfinished files of this user that were to become a file. A link of such a name is another user's trap.
+    /// </summary>
     /// <exception cref="DataException">The folder cannot be read.</exception>
     public static IEnumerable<string> UnfinishedOf(string path)
     {
         string full = Path.GetFullPath(path);
         return FolderListing.Files(Path.GetDirectoryName(full)!, Unfinished + "*")
-            .Where(other => FinalNameOfUnfinished(other) == Shorten(Path.GetFileName(full)) && FileKind.StatusOf(other) is not { IsLink: true });
+            .Where(other => FinalNameOfUnfinished(other) == Shorten(Path.GetFileName(full)) && (FileKind.StatusOf(other) is not { } status || (status.IsFile && status.Owner == FileKind.ThisUser)));
     }
 
     private static string Beside(string path, string prefix)

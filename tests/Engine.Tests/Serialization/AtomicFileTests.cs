@@ -70,6 +70,20 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Write_LeftoversOfKilledWriters_AreDeletedUnlessTheyAreWritten()
+    {
+        string[] kept = [".tmp-file", ".tmp-file-0123456789abcdeF", ".tmp-file-0123456789abcdef.bak", ".tmp-other-0123456789abcdef"];
+        Array.ForEach([.. kept, ".tmp-file-0123456789abcdef"], name => File.WriteAllText(_folder[name], "half"));
+        AtomicFile.Write(_folder["file"], stream =>
+        {
+            AtomicFile.Write(_folder["file"], static other => other.Write("other"u8));
+            stream.Write("new"u8);
+        });
+        Assert.Equal([.. kept, "file"], _folder.Listing);
+        Assert.Equal("new", File.ReadAllText(_folder["file"]));
+    }
+
+    [Fact]
     public void Write_NameThatExists_IsNotOpened()
     {
         File.WriteAllText(_folder["victim"], "precious");

@@ -15,7 +15,11 @@ internal sealed class Child(string work, string output, ulong seed, Budget budge
     /// <summary>Begins the line with a result.</summary>
     public const string ResultPrefix = "result ";
 
-    private static readonly TimeSpan LongestExecution = TimeSpan.FromSeconds(30);
+    // Looks at the execution, a second apart, and its time of the processor. Clocks also run while the machine stands
+    // still. An execution that waits for ever needs no processor.
+    private const int LooksAtWork = 30, LooksAtWaiting = 300;
+
+    private static readonly TimeSpan LongestWork = TimeSpan.FromSeconds(10);
 
     private long _began; // time stamp of the execution that is going on; 0 between formats
 
@@ -36,10 +40,14 @@ internal sealed class Child(string work, string output, ulong seed, Budget budge
 
     private void Watch()
     {
+        var (seen, looks, cpu) = (0L, 0, TimeSpan.Zero);
         while (true)
         {
             Thread.Sleep(TimeSpan.FromSeconds(1));
-            if (Volatile.Read(ref _began) is not 0 and var began && Stopwatch.GetElapsedTime(began) > LongestExecution)
+            long began = Volatile.Read(ref _began);
+            if (began != seen || began == 0)
+                (seen, looks, cpu) = (began, 0, Environment.CpuUsage.TotalTime);
+            else if (++looks > LooksAtWaiting || (looks > LooksAtWork && Environment.CpuUsage.TotalTime - cpu > LongestWork))
                 Environment.Exit(Hung);
         }
     }

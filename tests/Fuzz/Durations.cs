@@ -1,12 +1,12 @@
 namespace VideoSim.Fuzz;
 
 /// <summary>Tells whether an execution took too long, compared with others of the same format.</summary>
-internal sealed class Durations
+/// <param name="free">Time that is always allowed.</param>
+internal sealed class Durations(TimeSpan free)
 {
     private const int Kept = 255, TimesTheMedian = 50;
 
-    // A limit of 50 times the median alone would report pauses of the garbage collector and of a busy machine.
-    private static readonly TimeSpan AlwaysAllowed = TimeSpan.FromSeconds(0.1), NeverAllowed = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan NeverAllowed = TimeSpan.FromSeconds(1);
 
     private readonly List<TimeSpan> _last = [];
     private TimeSpan _median = NeverAllowed;
@@ -24,5 +24,5 @@ internal sealed class Durations
     }
 
     /// <summary>Whether a time is too long.</summary>
-    public bool IsTooLong(TimeSpan time) => time > NeverAllowed || (time > AlwaysAllowed && time > TimesTheMedian * _median);
+    public bool IsTooLong(TimeSpan time) => time > free && (time > NeverAllowed || time > TimesTheMedian * _median);
 }

@@ -32,6 +32,12 @@ internal abstract class Format(string name, string file, string reader)
     /// <summary>Bytes that reading may allocate for each byte of an input, the comparison included.</summary>
     public virtual long BytesPerByte => 1_000;
 
+    /// <summary>
+    /// Time that reading may always take. A limit of 50 times the median alone would report pauses of the garbage
+    /// collector and of a busy machine.
+    /// </summary>
+    public virtual TimeSpan FreeTime => TimeSpan.FromSeconds(0.1);
+
     /// <summary>Whether a message must name the file. Formats that are options have none.</summary>
     public virtual bool NamesFile => true;
 

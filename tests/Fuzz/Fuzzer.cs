@@ -29,7 +29,7 @@ internal sealed class Fuzzer(Format format, Execution execution, Findings findin
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     private readonly List<byte[]> _corpus = [.. format.Seeds()]; // the seeds first
-    private readonly Durations _durations = new();
+    private readonly Durations _durations = new(format.FreeTime);
     private long _executions, _taken;
 
     /// <summary>Called before each execution.</summary>

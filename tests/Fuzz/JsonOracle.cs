@@ -23,7 +23,7 @@ internal static class JsonOracle
 
     /// <summary>
     /// Fails unless each value that was read and that the text has is that of the text. Keys that were not read do not
-    /// matter.
+    /// matter, and null counts as a missing key.
     /// </summary>
     /// <param name="read">The value that was read.</param>
     /// <param name="type">Its type.</param>
@@ -50,7 +50,7 @@ internal static class JsonOracle
                 Expect.That(text.ValueKind == JsonValueKind.Object, $"{path} is no object");
                 foreach (var property in read.EnumerateObject())
                 {
-                    if (text.TryGetProperty(property.Name, out var value))
+                    if (text.TryGetProperty(property.Name, out var value) && value.ValueKind != JsonValueKind.Null)
                         Same(property.Value, value, $"{path}.{property.Name}");
                 }
                 break;

@@ -15,6 +15,8 @@ internal static class ReportCommand
     // The JSON is not put into a web page, so titles stay readable.
     private static readonly ReportJson Readable = new(new JsonSerializerOptions(ReportJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
+    private const int MostNotes = 3;
+
     private static readonly string[] Endings = [".html", ".htm"];
 
     public static Command Create()
@@ -46,7 +48,13 @@ internal static class ReportCommand
             // Before the page is written, so that a failure leaves nothing behind.
             string? result = parsed.GetValue(json) ? JsonSerializer.Serialize(data, Readable.ReportData) : null;
             if (file is not null)
+            {
                 Write(file, data, console.Progress);
+                foreach (string note in data.Notes.Take(MostNotes))
+                    console.Progress.Note(Printable.Whole(note));
+                if (data.Notes.Count > MostNotes)
+                    console.Progress.Note($"{data.Notes.Count - MostNotes} more notes are at the end of the report");
+            }
             if (result is not null)
                 console.WriteResult(text => text.WriteLine(Printable.Json(result)));
             return CommandLine.Done;

@@ -57,9 +57,17 @@ public static unsafe partial class FileKind
         byte* result = stackalloc byte[ResultBytes];
         if (!OperatingSystem.IsLinux() || path.Contains('\0', StringComparison.Ordinal))
             return null; // of a path with a NUL, the call would see only the characters before it
-        return Statx(CurrentFolder, path, 0, TypeOnly, result) == 0 ? Status(result)
+        return Statx(CurrentFolder, path, 0, Basic, result) == 0 ? Status(result)
             : Marshal.GetLastPInvokeError() is SystemError.NoEntry or SystemError.NoFolder ? null : throw SystemError.Last();
     }
+
+    /// <summary>
+    /// Whether a path is a link that another user made in a folder like /tmp. Most systems do not follow such links
+    /// (protected_symlinks of Linux), because they can lead to any file of this user.
+    /// </summary>
+    /// <exception cref="IOException">The system cannot tell what the folder is.</exception>
+    public static bool IsLinkOfAnother(string path) => StatusOf(path) is { IsLink: true } link && link.Owner != ThisUser
+        && Find(Path.GetDirectoryName(Path.GetFullPath(path))!) is { IsSticky: true, IsOpenToAll: true } folder && folder.Owner != link.Owner;
 
     /// <summary>What an open file is; null on other systems than Linux.</summary>
     public static FileStatus? StatusOf(SafeFileHandle file)

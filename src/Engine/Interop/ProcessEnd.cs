@@ -36,7 +36,7 @@ public static partial class ProcessEnd
     }
 
     /// <summary>Ends all processes of a group, which has the number of its first process. For Linux.</summary>
-    public static void OfGroup(int group) => Kill(-group, Terminate);
+    public static void OfGroup(int group) => _ = Kill(-group, Terminate);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);

@@ -133,14 +133,16 @@ public static class AtomicFile
         }
     }
 
-    // A link stays a link: the file that it leads to is written. A link that the system does not follow is refused,
-    // and so is a device or a pipe, because the rename would replace it.
+    // A link stays a link: the file that it leads to is written. A device or a pipe is refused, because the rename would
+    // replace it.
     private static string Target(string path)
     {
         try
         {
             if (FileKind.Find(path) is { IsFile: false, IsFolder: false })
                 throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a file");
+            if (FileKind.IsLinkOfAnother(path))
+                throw new DataException($"{path}: cannot be written: it is a link that another user made");
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
@@ -32,12 +33,13 @@ public static class TemporaryName
     /// <summary>The final name of what a path is, or was to be.</summary>
     public static string FinalName(string path) => FinalNameOfUnfinished(path) ?? FinalNameOfReplaced(path) ?? Path.GetFileName(path);
 
-    /// <summary>The unfinished files that were to become a file.</summary>
-    /// <exception cref="IOException">The folder cannot be read.</exception>
+    /// <summary>The unfinished files that were to become a file. A link of such a name was made by somebody else.</summary>
+    /// <exception cref="DataException">The folder cannot be read.</exception>
     public static IEnumerable<string> UnfinishedOf(string path)
     {
         string full = Path.GetFullPath(path);
-        return Directory.EnumerateFiles(Path.GetDirectoryName(full)!, Unfinished + "*").Where(other => FinalNameOfUnfinished(other) == Shorten(Path.GetFileName(full)));
+        return FolderListing.Files(Path.GetDirectoryName(full)!, Unfinished + "*")
+            .Where(other => FinalNameOfUnfinished(other) == Shorten(Path.GetFileName(full)) && FileKind.StatusOf(other) is not { IsLink: true });
     }
 
     private static string Beside(string path, string prefix)

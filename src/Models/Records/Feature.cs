@@ -103,34 +103,34 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
     private static bool TryReadEntry(ReadOnlySpan<byte> entry, out Feature feature)
     {
         feature = default;
-        ReadOnlySpan<byte> name = default, value = default;
+        ReadOnlySpan<byte> name = default;
+        Feature value = default;
         int names = 0, values = 0;
         for (var reader = new WireReader(entry); !reader.AtEnd;)
         {
             if (!reader.TryReadTag(out uint field, out var type))
                 return false;
 
-            bool sound = (field, type) switch
-            {
-                (1, WireType.LengthDelimited) => reader.TryReadBytes(out name),
-                (2, WireType.LengthDelimited) => reader.TryReadBytes(out value),
-                _ => reader.TrySkip(type),
-            };
+            bool isName = (field, type) == (1, WireType.LengthDelimited), isValue = (field, type) == (2, WireType.LengthDelimited);
+            bool sound = isName ? reader.TryReadBytes(out name)
+                : isValue ? reader.TryReadBytes(out var message) && TryReadFeature(message, out value)
+                : reader.TrySkip(type);
             if (!sound)
                 return false;
 
-            names += (field, type) == (1, WireType.LengthDelimited) ? 1 : 0;
-            values += (field, type) == (2, WireType.LengthDelimited) ? 1 : 0;
+            names += isName ? 1 : 0;
+            values += isValue ? 1 : 0;
         }
 
-        return TryReadFeature(name, value, names > 1 || values > 1, out feature);
+        feature = new Feature(name, value.Kind, value.List, value.IsRepeated || names > 1 || values > 1);
+        return true;
     }
 
-    // Feature { oneof { BytesList = 1; FloatList = 2; Int64List = 3; } }
-    private static bool TryReadFeature(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isRepeated, out Feature feature)
+    // Feature { oneof { BytesList = 1; FloatList = 2; Int64List = 3; } }, without its name.
+    private static bool TryReadFeature(ReadOnlySpan<byte> message, out Feature feature)
     {
-        feature = new Feature(name, FeatureKind.None, default, isRepeated);
-        for (var reader = new WireReader(value); !reader.AtEnd;)
+        feature = default;
+        for (var reader = new WireReader(message); !reader.AtEnd;)
         {
             if (!reader.TryReadTag(out uint field, out var type))
                 return false;
@@ -142,7 +142,7 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
             }
             else if (reader.TryReadBytes(out var list))
             {
-                feature = new Feature(name, (FeatureKind)field, list, isRepeated || feature.Kind != FeatureKind.None);
+                feature = new Feature(default, (FeatureKind)field, list, feature.Kind != FeatureKind.None);
             }
             else
             {

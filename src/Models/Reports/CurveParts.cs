@@ -40,7 +40,7 @@ internal static class CurveParts
         {
             Label = "Mean label of pairs over their mean cosine",
             // Models may have cosines in ranges that hardly overlap.
-            XTitle = isOne ? "cosine of the two embeddings" : "group of pairs, from the lowest cosines to the highest",
+            XTitle = isOne ? "cosine of the two embeddings" : "groups of pairs, by rising cosine",
             YTitle = "mean label",
             CountsX = !isOne,
             HasDots = true,

@@ -24,7 +24,12 @@ internal static class Findings
             details.Add(Finding.Of(only.Reproduction is null ? (FormattableString)$"The reproduction is not done: it has no summary.json yet." : $"There are no labels of test_b, so the ensemble has no score."));
         }
         Finding verdict;
-        if (runs.Count == 0)
+        if (data.Runs is [{ IsStopped: true } stopped])
+        {
+            verdict = Finding.Of($"{stopped.Name} stopped because a value was not finite");
+            details.Add(Finding.Of($"It {stopped.Events.Last(static happened => happened.Kind == RunEvent.NotFinite).Text}."));
+        }
+        else if (runs.Count == 0)
         {
             var run = data.Runs[0];
             verdict = data.Runs.Count > 1 ? Finding.Of($"{Figure.Count(data.Runs.Count)} runs, not validated") : run.FirstLoss is { } first && run.LastLoss is { } last
@@ -33,7 +38,7 @@ internal static class Findings
         else if (runs.Count == 1)
         {
             var run = runs[0];
-            verdict = Finding.Of($"{run.Name} has a validation of {Figure.Score(run.LastValidation!.Value)} {(run.Complete ? "after its" : "so far, after")} {Figure.Count(run.Done)} steps");
+            verdict = Finding.Of($"{run.Name} has a validation of {Figure.Score(run.LastValidation!.Value)} {(run.Complete ? "after its" : "so far, after")} {Figure.Count(run.Done)} {(run.Done == 1 ? "step" : "steps")}");
             if (run is { IntervalLow: { } low, IntervalHigh: { } high })
                 details.Add(Finding.Of($"The {Figure.Percent(data.IntervalLevel)} interval is {Figure.Score(low)} to {Figure.Score(high)}, from {Figure.Count(run.Pairs)} pairs."));
             if (run.StartValidation is { } start)
@@ -63,7 +68,7 @@ internal static class Findings
         string score = $"{(common.Length > 1 ? "mean " : "")}validation of {Figure.Score(highest)}";
         if (groups.Any(group => group.Count() > common.Length))
             score += common.Length == 1 ? $" on fold {common[0]}, the only one that all have" : $" on the {Figure.Count(common.Length)} folds that all have";
-        string text = best.Length == means.Count ? $"All {Figure.Count(means.Count)} groups of runs have the same {score}"
+        string text = best.Length == means.Count ? $"{(means.Count == 2 ? "Both" : $"All {Figure.Count(means.Count)}")} groups of runs have the same {score}"
             : best.Length > 1 ? $"{best[0]} and {(best.Length == 2 ? best[1] : $"{Figure.Count(best.Length - 1)} more")} are the best of {Figure.Count(means.Count)}, each with a {score}"
             : $"{best[0]} is the best of {Figure.Count(means.Count)}, with a {score}";
         return new Finding(text, [highest, means.Count, common.Length]);

@@ -13,7 +13,7 @@ internal static class JsonLines
     private const double MostWhole = 1L << 53;
 
     // Each costs an exception. A file with more is not one of metrics.
-    private const int MostBadLines = 1_000;
+    private const int MostBadLines = 100;
 
     /// <summary>The objects of a file with one on each line; none if there is no file.</summary>
     public static IReadOnlyList<JsonObject> Read(string file, List<string> notes)

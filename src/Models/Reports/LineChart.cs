@@ -95,7 +95,7 @@ internal sealed record LineChart
         {
             // A thin line joins a label with a line that ends far from it.
             if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2 || x[ends[i].X] < Svg.Width - right - Svg.LineHeight)
-                svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], $"k {ColorClass(ends[i].Color)}");
+                svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], "k");
             svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(shown[ends[i].Label], (right - LabelDistance) / BoldWidth), $"n {ColorClass(ends[i].Color)}");
         }
         return svg.ToString();

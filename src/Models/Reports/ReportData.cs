@@ -77,7 +77,7 @@ public sealed record StandingRow(string Name, string Kind, int Color, double Sco
 {
     internal const string Baseline = "baseline", Random = "random weights", Model = "model", Ensemble = "ensemble", BestPossible = "best possible";
 
-    internal static string RandomOf(string model) => $"{model}, {Random}";
+    internal static string RandomOf(string model) => $"{model}, untrained";
 }
 
 /// <summary>One run.</summary>

@@ -49,7 +49,7 @@ internal static class ResultParts
     {
         int complete = data.Runs.Count(static run => run.Complete);
         html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : "All runs are complete")
-            : complete == 0 ? (data.Runs.Count == 1 ? "The run has not ended" : "No run has ended") : "Some runs have not ended");
+            : complete == 0 ? (data.Runs is [var only] ? (only.IsStopped ? "The run stopped" : "The run has not ended") : "No run has ended") : "Some runs have not ended");
         bool hasTest = data.Runs.Any(static run => run.TestScore is not null);
         string[] headers = ["Run", "#Steps", "#Loss", "#Validation at start", "#Best", "#at step", "#Last", $"#{Figure.Percent(data.IntervalLevel)} interval of the last, low", "#High", .. hasTest ? ["#test_b"] : Array.Empty<string>(), "State"];
         html.Table("Runs", headers, data.Runs.Select(run => (IReadOnlyList<string>)

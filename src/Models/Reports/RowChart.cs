@@ -20,7 +20,7 @@ internal sealed record ChartRow(string Label, string Value, string Color, IReadO
 /// <summary>Values in rows over a common axis.</summary>
 internal sealed record RowChart
 {
-    private const double Top = 6, RowHeight = 22, Bottom = 42, LargestLabel = 220, BarHeight = 12;
+    private const double Top = 6, RowHeight = 22, Bottom = 42, SmallestLabel = 26, LargestLabel = 200, NarrowPlot = 170, BarHeight = 12;
 
     /// <summary>What the chart shows.</summary>
     public required string Label { get; init; }
@@ -45,9 +45,9 @@ internal sealed record RowChart
             .Concat(row.Band is { } band ? [band.Low, band.High] : []))];
         double low = hasBars ? Math.Min(0, values.Min()) : values.Min(), high = Largest ?? Math.Max(hasBars ? 0 : double.MinValue, values.Max());
         var shown = ChartLabels.Shorten([.. Rows.Select(static row => row.Label)]);
-        double room = hasBars ? 0 : (high - low) * 0.05, left = Math.Min(LargestLabel, shown.Values.Max(Svg.WidthOf)) + 10;
+        double room = hasBars ? 0 : (high - low) * 0.05, left = Math.Clamp(shown.Values.Max(Svg.WidthOf), SmallestLabel, LargestLabel) + 10;
         double right = Svg.Width - 8 - Rows.Max(static row => row.Value.Length > 0 ? Svg.WidthOf(row.Value) + 8 : 8), bottom = Top + RowHeight * Rows.Count;
-        var x = Axis.Linear(low - room, high + room, left, right, 4);
+        var x = Axis.Linear(low - room, high + room, left, right, right - left < NarrowPlot ? 2 : 4);
         var svg = new Svg(bottom + Bottom, Label);
         foreach (double tick in x.Ticks)
         {

@@ -88,7 +88,9 @@ internal abstract class RunLayout
     /// </summary>
     public void DeleteLeftovers(string folder)
     {
-        foreach (string file in Leftovers(folder).Concat(OwnFolders(folder).SelectMany(static own => FolderListing.Files(own)).Where(static file => TemporaryName.FinalNameOfUnfinished(file) is not null)))
+        // A link may lead to a folder of somebody else.
+        var inside = OwnFolders(folder).Where(static own => new DirectoryInfo(own).LinkTarget is null).SelectMany(static own => FolderListing.Files(own));
+        foreach (string file in Leftovers(folder).Concat(inside.Where(static file => TemporaryName.FinalNameOfUnfinished(file) is not null)))
             File.Delete(file);
     }
 

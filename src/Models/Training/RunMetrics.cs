@@ -23,7 +23,7 @@ internal sealed class RunMetrics(string run)
     private const string Step = "step", Reason = "reason";
 
     // A process that was killed leaves one. Each costs an exception.
-    private const int MostDamagedLines = 1_000;
+    private const int MostDamagedLines = 100;
 
     // Some million lines.
     private static readonly FileLimit Limit = new("a file of metrics", 1000);

@@ -188,7 +188,7 @@ public sealed class BadInputTests(CommandWorld world)
         string[] before = Directory.GetFiles(folder);
         Shell.Run(CommandWorld.Pretrain(world.Data, folder)).AssertFailed(1, folder, "is not empty and not the folder of a run");
         Shell.Run(["reproduce", "--data", world.Data, "--output-dir", folder, .. CommandWorld.Options]).AssertFailed(1, folder, "is not empty");
-        Shell.Run("data", "synth", "--output-dir", folder).AssertFailed(1, folder, "not empty");
+        Shell.Run("data", "synth", "--output-dir", folder).AssertFailed(1, folder, "is a folder with files");
         Assert.Equal(before, Directory.GetFiles(folder));
     }
 

@@ -51,8 +51,8 @@ internal sealed unsafe class OneLayer : IDisposable
         _store.Allocate(device, training: true);
         _store.Initialize(Seed);
         _adam = new Adam(device, _store, AdamEpsilon, decay > 0 ? [decay, decay] : null, limit);
-        _inputs = new Arena(device, 3 * (Count + 64) * sizeof(float));
-        _step = new Arena(device, 16 * (Count + 64) * sizeof(float));
+        _inputs = new Arena(device, 3 * (Count + 64) * sizeof(float), "the inputs of a test");
+        _step = new Arena(device, 16 * (Count + 64) * sizeof(float), "the values of a test");
         _scalars = _inputs.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
         _residual = _inputs.Allocate(new Shape(Rows, C));
         _minusTarget = _inputs.Allocate(new Shape(Rows, C));

@@ -81,6 +81,24 @@ public sealed class AtomicFileTests : IDisposable
     [InlineData("file", null)]
     public void FinalNameOfUnfinished_OfAName_IsThatOfOursAlone(string path, string? name) => Assert.Equal(name, TemporaryName.FinalNameOfUnfinished(path));
 
+    // It can lead to any file of this user.
+    [Fact]
+    public void Write_LinkThatAnotherUserMadeInAFolderLikeTmp_IsRefused()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && FileKind.ThisUser == 0, "only root can give a link to another user");
+        File.WriteAllText(_folder["victim"], "precious");
+        File.CreateSymbolicLink(_folder["link"], "victim");
+        using (var chown = System.Diagnostics.Process.Start("chown", ["-h", "65534", _folder["link"]]))
+            chown.WaitForExit();
+        File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x3ff);
+        foreach (var write in new Action[] { () => AtomicFile.RequireWritable(_folder["link"]), () => AtomicFile.Write(_folder["link"], static _ => { }) })
+            Assert.Equal($"{_folder["link"]}: cannot be written: it is a link that another user made", Assert.Throws<DataException>(write).Message);
+        Assert.Equal("precious", File.ReadAllText(_folder["victim"]));
+        File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x1ed); // a folder of this user alone
+        AtomicFile.Write(_folder["link"], static stream => stream.Write("new"u8));
+        Assert.Equal("new", File.ReadAllText(_folder["victim"]));
+    }
+
     [Fact]
     public void Write_LongestName_IsTaken()
     {

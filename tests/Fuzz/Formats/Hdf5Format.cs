@@ -15,11 +15,13 @@ internal sealed class Hdf5Format() : Format("hdf5", "tf_model.h5", "Hdf5File on 
     // The library makes arrays of the sizes that a file claims, and fills the part that the file has.
     public override long FreeBytes => 1L << 32;
 
+    public override TimeSpan FreeTime => TimeSpan.FromSeconds(5);
+
     public override IEnumerable<byte[]> Seeds() => [PublishedFiles.Read("half.h5"), PublishedFiles.Read("keras.h5")];
 
     public override byte[] Mutate(Mutator mutator, byte[] input)
     {
-        byte[] changed = mutator.OneIn(3) ? mutator.Bytes(input) : InMetadata(mutator, input);
+        byte[] changed = input.Length == 0 || mutator.OneIn(3) ? mutator.Bytes(input) : InMetadata(mutator, input);
         if (changed.Length >= LengthAt + sizeof(long) && !mutator.OneIn(16))
             BinaryPrimitives.WriteInt64LittleEndian(changed.AsSpan(LengthAt), changed.Length);
         return changed;

@@ -50,7 +50,7 @@ public sealed class FuzzerTests : IDisposable
     [Fact]
     public void IsTooLong_Time_IsComparedWithTheMedianAndASecond()
     {
-        var durations = new Durations();
+        var durations = new Durations(TimeSpan.FromSeconds(0.1));
         Assert.False(durations.IsTooLong(TimeSpan.FromSeconds(1)));
         Assert.True(durations.IsTooLong(TimeSpan.FromSeconds(1.01)));
         for (int i = 0; i < 255; i++)

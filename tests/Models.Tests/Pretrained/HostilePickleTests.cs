@@ -110,7 +110,26 @@ public sealed class HostilePickleTests
         int first = zip.AsSpan().IndexOf("PK\u0001\u0002"u8), second = first + 1 + zip.AsSpan(first + 1).IndexOf("PK\u0001\u0002"u8);
         zip.AsSpan(first + 42, 4).CopyTo(zip.AsSpan(second + 42, 4));
         File.WriteAllBytes(path, zip);
+        Assert.Equal($"{path}: 'archive/data/0' in the zip archive has no header of its name at its position in the directory: damaged?", Assert.Throws<DataException>(() => TorchFile.Open(path)).Message);
+        // The first file ends behind the beginning of the second one.
+        File.Delete(path);
+        zip = File.ReadAllBytes(Zip(folder, "\u0080\u0002}."u8.ToArray()));
+        BitConverter.TryWriteBytes(zip.AsSpan(first + 20), 60);
+        BitConverter.TryWriteBytes(zip.AsSpan(first + 24), 60);
+        File.WriteAllBytes(path, zip);
         Assert.Equal($"{path}: 'archive/data/0' in the zip archive begins inside another file of it", Assert.Throws<DataException>(() => TorchFile.Open(path)).Message);
+    }
+
+    // A file with its numbers in the byte order of another processor says so in a file of its own. Without that file
+    // they would be read in the usual order.
+    [Fact]
+    public void Read_ZipWithADamagedNameInItsList_IsRefused()
+    {
+        byte[] zip = File.ReadAllBytes(PublishedFiles.PathOf("bert/big-endian.bin"));
+        zip[zip.AsSpan().LastIndexOf("byteorder"u8) + 2] ^= 1;
+        using var folder = new ScratchFolder();
+        string path = folder.Write("damaged.bin", zip);
+        Assert.EndsWith("byueorder' in the zip archive has no header of its name at its position in the directory: damaged?", Assert.Throws<DataException>(() => TorchFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     private static void AssertRefusedCheaply(byte[] pickle, string message)

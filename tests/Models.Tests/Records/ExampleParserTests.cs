@@ -217,6 +217,8 @@ public class ExampleParserTests
         Assert.Equal(problem, Problem([.. Field(1, Field(1, [.. Field(1, "x"u8), .. Field(1, "id"u8), .. Field(2, bytes)])), .. Without("id")]));
         Assert.Equal("feature 'tag_id' has more than one list", Problem([.. Feature("tag_id"u8, [.. integers, .. integers]), .. Without("tag_id")]));
         Assert.Null(Problem([.. Feature("other"u8, [.. integers, .. integers]), .. TestRecords.Payload(0, 1)]));
+        // Each of two values is a message, also of a feature that no model uses.
+        Assert.Equal("the payload is not a tf.train.Example", Problem([.. Field(1, Field(1, [.. Field(1, "other"u8), .. Field(2, "category"u8), .. Field(2, bytes)])), .. TestRecords.Payload(0, 1)]));
         Assert.Null(ExampleParser.FindFrameWidth(Feature("frame_feature"u8, [.. bytes, .. bytes])));
     }
 

@@ -77,7 +77,7 @@ public sealed class AdviceTests : IDisposable
     [InlineData(0.6, 0.6, "")]
     public void Score_BelowBaselineOrRandomWeights(double ensemble, double model, string text) => Check(_data with
     {
-        Standing = [new("title", "baseline", 0, 0.1), new("linear probe", "baseline", 0, 0.55), new("mix, random weights", "random weights", 0, model == 0.56 ? 0.58 : 0.2), new("mix", "model", 0, model), new("ensemble", "ensemble", 0, ensemble)],
+        Standing = [new("title", "baseline", 0, 0.1), new("linear probe", "baseline", 0, 0.55), new("mix, untrained", "random weights", 0, model == 0.56 ? 0.58 : 0.2), new("mix", "model", 0, model), new("ensemble", "ensemble", 0, ensemble)],
     }, text.Length > 0, text);
 
     [Theory]

@@ -33,6 +33,7 @@ public sealed class ReportReadingTests : IDisposable
         ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":61,\"stopped\":\"the gradient of w is not finite at step 61\"}\n");
         var data = Build(Run);
         Assert.Contains(data.Advice, static advice => advice.Text == "In mix fold 1, the run stopped because a value was not finite. Begin again with a lower rate.");
+        Assert.Equal("mix fold 1 stopped because a value was not finite", data.Verdict.Text);
         Assert.Equal("stopped: the gradient of w is not finite at step 61", data.Runs[0].Events[^1].Text);
         Assert.Contains("stopped, not finite, of 60 steps", ReportPage.Of(data), StringComparison.Ordinal);
     }

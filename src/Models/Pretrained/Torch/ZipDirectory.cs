@@ -100,7 +100,8 @@ internal static class ZipDirectory
         int nameLength = UInt16(directory, 28), extraLength = UInt16(directory, 30), total = EntryBytes + nameLength + extraLength + UInt16(directory, 32);
         if (directory.Length < total)
             throw new DataException($"{file.Path}: the zip directory is damaged");
-        string name = Encoding.UTF8.GetString(directory.Slice(EntryBytes, nameLength)), where = $"{file.Path}: {Printable.Quote(name)} in the zip archive";
+        var entryName = directory.Slice(EntryBytes, nameLength);
+        string name = Encoding.UTF8.GetString(entryName), where = $"{file.Path}: {Printable.Quote(name)} in the zip archive";
         var extra = directory.Slice(EntryBytes + nameLength, extraLength);
         long length = UInt32(directory, 24), stored = UInt32(directory, 20), local = UInt32(directory, 42);
         if (length == uint.MaxValue || stored == uint.MaxValue || local == uint.MaxValue)
@@ -111,10 +112,11 @@ internal static class ZipDirectory
         directory = directory[total..];
         if (length != stored || length < 0 || local < 0 || local > file.Length - LocalBytes)
             throw new DataException($"{where} lies outside the file: truncated?");
-        ReadOnlySpan<byte> header = file.Read(local, LocalBytes, "the zip archive");
+        // The name is there again. An entry of another name would be missing, and some may be missing.
+        ReadOnlySpan<byte> header = file.Read(local, (int)Math.Min(LocalBytes + nameLength, file.Length - local), "the zip archive");
         long position = local + LocalBytes + UInt16(header, 26) + UInt16(header, 28);
-        if (UInt32(header, 0) != LocalSignature)
-            throw new DataException($"{where} has no header at its position in the directory: damaged?");
+        if (UInt32(header, 0) != LocalSignature || UInt16(header, 26) != nameLength || !header[LocalBytes..].SequenceEqual(entryName))
+            throw new DataException($"{where} has no header of its name at its position in the directory: damaged?");
         if (length > file.Length - position)
             throw new DataException($"{where} lies outside the file: truncated?");
         return new ZipEntry(name, position, length, crc);

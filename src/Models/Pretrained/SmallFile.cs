@@ -1,12 +1,12 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
 /// <summary>Reads the small files of a published encoder: configuration, tokenizer and index of shards.</summary>
 internal static class SmallFile
 {
-    // An index of shards has about 100 bytes per tensor.
-    private const int MostBytes = 10_000_000;
+    private static readonly FileLimit Limit = new("a small file of an encoder", 10); // an index of shards has about 100 bytes per tensor
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="DataException">
@@ -14,10 +14,7 @@ internal static class SmallFile
     /// </exception>
     public static byte[] Read(string path)
     {
-        using var file = FileBytes.Open(path);
-        if (file.Length > MostBytes)
-            throw new DataException($"{path}: has {file.Length} bytes, more than the limit of {MostBytes} for such a file");
-        byte[] content = file.Read(0, (int)file.Length, "the file");
+        byte[] content = FileFailure.ReadAllBytes(path, Limit);
         CheckFetched(path, content);
         return content;
     }

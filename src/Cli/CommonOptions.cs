@@ -126,11 +126,15 @@ internal static class CommonOptions
     }
 
     /// <summary>Refuses the value of an option that is not a folder.</summary>
+    /// <param name="option">Name of the option.</param>
+    /// <param name="path">Its value.</param>
+    /// <param name="what">Kind of folder, for messages.</param>
+    /// <param name="advice">What helps if there is nothing at the path; the end of the message.</param>
     /// <exception cref="DataException">It is not a folder; the message names the option.</exception>
-    public static void RequireFolder(string option, string path, string what)
+    public static void RequireFolder(string option, string path, string what, string advice = "")
     {
         if (!PathCheck.IsFolder(path))
-            throw new DataException($"{option} {Printable.Whole(path)}: {(PathCheck.IsFile(path) ? $"is a file, not {what}" : "there is no such folder")}{WrongSeparator(path)}");
+            throw new DataException($"{option} {Printable.Whole(path)}: {(PathCheck.IsFile(path) ? $"is a file, not {what}" : $"there is no such folder{advice}")}{WrongSeparator(path)}");
     }
 
     // A path of Windows on another system is one long name.

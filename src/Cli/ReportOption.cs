@@ -20,6 +20,7 @@ internal sealed class ReportOption
         {
             Description = $"{string.Join(", ", Reporters.Keys)}: also write the metrics as event files of TensorBoard, as a table, or both",
             AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', Reporters.Keys), DefaultValueFactory = _ => [],
+            CustomParser = static result => [.. result.Tokens.SelectMany(static token => token.Value.Split(','))], // the Trainer has commas
         },
         static (names, _) => Array.ForEach(names, static name => CommonOptions.RequireOneOf("--report-to", name, [.. Reporters.Keys])));
 

@@ -5,6 +5,7 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Pretrained;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 
@@ -34,13 +35,24 @@ internal sealed class TextOptions
                 return;
             var encoders = Split("--encoder", given, TypesAndModels);
             foreach (string model in models(result))
-                SourceOf(encoders, [], model).RequireType(model);
+            {
+                var source = SourceOf(encoders, [], model);
+                // A folder that is not there is no error of usage, see Read.
+                if (Directory.Exists(source.EncoderFolder))
+                    source.RequireType(model);
+            }
         });
     }
 
     /// <summary>The values of the options for a model.</summary>
-    public TextSource Read(ParseResult parsed, string model) =>
-        SourceOf(Split("--encoder", parsed.GetValue(_encoders)!, TypesAndModels), Split("--vocab", parsed.GetValue(_vocabularies)!, Types), model);
+    /// <exception cref="DataException">There is no folder with the encoder.</exception>
+    public TextSource Read(ParseResult parsed, string model)
+    {
+        var source = SourceOf(Split("--encoder", parsed.GetValue(_encoders)!, TypesAndModels), Split("--vocab", parsed.GetValue(_vocabularies)!, Types), model);
+        if (source.EncoderFolder is { } folder)
+            CommonOptions.RequireFolder("--encoder", folder, "the folder of a published encoder", HubName.Advice(folder));
+        return source;
+    }
 
     /// <summary>Writes a note if encoders of the published size start from random weights.</summary>
     public void NoteRandomWeights(ParseResult parsed, string preset, CommandConsole console)

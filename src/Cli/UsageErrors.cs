@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using VideoSim.Cli.Completion;
 using VideoSim.Cli.Help;
 using VideoSim.Engine.Serialization;
 
@@ -30,7 +31,7 @@ internal static class UsageErrors
         if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(static given => given.Option.Arity.MaximumNumberOfValues == 1 && given.Tokens.Count > 1) is { } twice)
             return $"{twice.Option.Name} takes one value, and {twice.Tokens.Count} are given";
         if (TakenAsValue(parsed, args) is { } taken)
-            return UnknownOption(parsed, command, taken.Split('=')[0]);
+            return UnknownOption(parsed, command, taken.Split('=')[0], args);
         if (parsed.UnmatchedTokens.Count > 0)
             return Unknown(parsed, parsed.UnmatchedTokens[0], args);
         if (EmptyOption(parsed) is { } empty)
@@ -82,7 +83,7 @@ internal static class UsageErrors
     {
         var command = parsed.CommandResult.Command;
         if (token.StartsWith('-') && token.Length > 1)
-            return UnknownOption(parsed, command, token.Split('=')[0]);
+            return UnknownOption(parsed, command, token.Split('=')[0], args);
         if (command.Subcommands.Count > 0)
             return $"there is no command {Printable.Quote(Full(command, token))}{Meant(NearestCommand(parsed, command, token))}";
         // Words without quotes: --title A cat sleeps.
@@ -91,25 +92,52 @@ internal static class UsageErrors
         var before = option >= 0 && option + 1 < place ? CommandPath.Options(command).FirstOrDefault(one => one.Name == args[option]) : null;
         if (before is { AllowMultipleArgumentsPerToken: false, HelpName: KeyAndValue })
             return $"{before.Name} takes {KeyAndValue} as one word: {before.Name} {Printable.OneLine(args[option + 1])}={Printable.OneLine(token)}";
-        // Only a text or a path has blanks.
-        if (before is { Arity.MaximumNumberOfValues: 1 } cut && ValueName.Of(cut) is "TEXT" or ValueName.File or ValueName.Folder && !token.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        // Only a text or a path has blanks. A word after a path may also be a value whose option is missing.
+        string? named = OptionOf(command, token, args);
+        if (before is { Arity.MaximumNumberOfValues: 1 } cut && (ValueName.Of(cut) == "TEXT"
+            || (named is null && ValueName.Of(cut) is ValueName.File or ValueName.Folder && !token.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))))
+        {
             return $"{cut.Name} takes one value; put a value with blanks in quotes: {cut.Name} {Printable.Quote(string.Join(' ', args.Skip(option + 1).TakeWhile(static arg => !arg.StartsWith('-'))))}";
+        }
         string problem = $"'{CommandPath.Of(command)}' takes no {Printable.Quote(token)}";
+        if (named is not null)
+            return $"{problem} without an option before it{Meant(named)}";
         return command.Options.FirstOrDefault(one => one.Required && IsPath(one) && !args.Contains(one.Name)) is { } missing
             ? $"{problem} without an option before it; did you mean '{missing.Name} {Printable.OneLine(token)}'?" : before is null ? problem : $"{problem} without an option before it";
     }
 
+    // The option that is not given and takes a word as one of its names, with the name.
+    private static string? OptionOf(Command command, string word, IReadOnlyList<string> args) => CommandPath.Shown(command)
+        .Where(option => !args.Any(arg => arg.Split('=')[0] == option.Name))
+        .SelectMany(static option => CompletedCommand.Of(option).Value.Words.Select(name => (Option: option.Name, Name: name)))
+        .Where(one => one.Name.Equals(word, StringComparison.OrdinalIgnoreCase)).Select(static one => $"{one.Option} {one.Name}").FirstOrDefault();
+
     // One path or several, perhaps with a key before it.
     private static bool IsPath(Option option) => option.HelpName is { } name && (name.EndsWith(ValueName.File, StringComparison.Ordinal) || name.EndsWith(ValueName.Folder, StringComparison.Ordinal));
 
-    private static string UnknownOption(ParseResult parsed, Command command, string name)
+    // An option of the command where it is not read: before the command, or behind the word --.
+    private static string Misplaced(Command command, string name, IReadOnlyList<string> args)
     {
+        int place = args.ToList().FindIndex(arg => arg.Split('=')[0] == name);
+        if (args.Take(place).Contains("--"))
+            return $"{name} is behind --, where nothing is an option";
+        string path = CommandPath.Of(command), value = ValueName.Of(CommandPath.Options(command).First(option => option.Name == name));
+        if (value.Length > 0 && place + 1 < args.Count && !args[place + 1].StartsWith('-') && !path.Split(' ').Contains(args[place + 1]))
+            value = args[place + 1].Contains(' ', StringComparison.Ordinal) ? Printable.Quote(args[place + 1]) : Printable.OneLine(args[place + 1]);
+        string option = args[place] == name ? $"{name} {value}".TrimEnd() : Printable.OneLine(args[place]);
+        return $"the command comes before its options: {CommandPath.Program} {path} {option}";
+    }
+
+    private static string UnknownOption(ParseResult parsed, Command command, string name, IReadOnlyList<string> args)
+    {
+        string[] known = [.. CommandPath.Options(command).Select(static option => option.Name)];
+        if (known.Contains(name))
+            return Misplaced(command, name, args);
         string problem = $"there is no option {Printable.Quote(name)}";
         // Other programs have --batch_size.
         string dashed = name.Replace('_', '-');
         if (ForeignNames.Unneeded.TryGetValue(dashed, out string? instead))
             return $"{problem}; {instead}";
-        string[] known = [.. CommandPath.Options(command).Select(static option => option.Name)];
         if (known.Contains(dashed))
             return problem + Meant(dashed);
         if (ForeignNames.Options.TryGetValue(dashed, out string[]? ours) && ours.FirstOrDefault(one => known.Contains(one.Split(' ')[0])) is { } translated)

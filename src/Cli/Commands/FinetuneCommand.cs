@@ -2,6 +2,7 @@ using System.CommandLine;
 using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Pretrained;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Training;
 
@@ -23,7 +24,8 @@ internal static class FinetuneCommand
         options.AddTo(command);
         return command.Does((parsed, console, cancellation) =>
         {
-            CommonOptions.RequireFolder(pretrained.Name, parsed.GetValue(pretrained)!, CommonOptions.FolderOfModel);
+            string source = parsed.GetValue(pretrained)!;
+            CommonOptions.RequireFolder(pretrained.Name, source, CommonOptions.FolderOfModel, HubName.Advice(source));
             var run = options.Read(parsed, console.Progress) with { VideoDisjoint = parsed.GetValue(disjoint) };
             using var device = options.OpenDevice(parsed, console);
             int[] numbers = Numbers(parsed.GetValue(fold)!);
@@ -33,7 +35,7 @@ internal static class FinetuneCommand
             for (int i = 0; i < numbers.Length; i++)
             {
                 var one = run with { OutputDirectory = folders[i], Later = i == 0 ? folders[1..] : [] };
-                double? spearman = Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, numbers[i], progress, cancellation);
+                double? spearman = Finetuning.Run(device, one, options.Data(parsed), source, numbers[i], progress, cancellation);
                 results.Add(TrainingResult.Of(one, "finetune", numbers[i], spearman));
             }
             if (results is [var single])

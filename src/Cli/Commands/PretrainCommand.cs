@@ -18,9 +18,10 @@ internal static class PretrainCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var run = options.Read(parsed, console.Progress);
+            run = run with { Text = text.Read(parsed, run.Model) };
             using var device = options.OpenDevice(parsed, console);
             text.NoteRandomWeights(parsed, run.Preset, console);
-            double? spearman = Pretraining.Run(device, run with { Text = text.Read(parsed, run.Model) }, options.Data(parsed), console.Progress, cancellation);
+            double? spearman = Pretraining.Run(device, run, options.Data(parsed), console.Progress, cancellation);
             console.WriteMade(TrainingResult.Of(run, "pretrain", null, spearman), CliJson.Default.TrainingResult);
             return CommandLine.Done;
         }, json, resumes: true);

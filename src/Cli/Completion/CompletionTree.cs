@@ -60,7 +60,8 @@ internal sealed partial record CompletedCommand(string Path, string Description,
         command.Arguments.FirstOrDefault() is { } argument
             ? Value(Help.ValueName.Of(argument), argument.GetCompletions(CompletionContext.Empty), command.Arguments.Count > 1 || argument.Arity.MaximumNumberOfValues > 1) : null);
 
-    private static CompletedOption Of(Option option)
+    /// <summary>What can stand behind an option.</summary>
+    public static CompletedOption Of(Option option)
     {
         string value = Help.ValueName.Of(option);
         string[] shown = [.. option.Aliases.Where(static alias => alias is not ("/h" or "/?" or "-?"))];

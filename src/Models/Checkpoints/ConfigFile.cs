@@ -53,7 +53,7 @@ internal static class ConfigFile
         var json = JsonFile.ParseObject(path, bytes);
         if (json[Own] is null && json[Encoder] is not null)
             return Complete(path, path, json, JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig));
-        var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model");
+        var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model{AdviceForEncoder(path, json)}");
         if (own.ContainsKey(Encoder))
             throw new DataException($"{path}: {Own}: there is no key '{Encoder}'");
         var published = PublishedConfig.Parse(path, bytes); // checks that this project supports the encoder
@@ -73,6 +73,9 @@ internal static class ConfigFile
 
     /// <summary>Whether a config.json describes a model, and not an encoder alone.</summary>
     public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
+
+    private static string AdviceForEncoder(string path, JsonObject json) => json["model_type"] is JsonValue type && type.TryGetValue(out string? name) && name is EncoderConfig.Bert or EncoderConfig.RoFormer
+        ? $" but that of a published text encoder; use it as pretrain --encoder {Printable.Whole(Path.GetDirectoryName(path)!)}" : "";
 
     // A size that is missing would silently be that of the published models, and no tensor's shape shows it.
     private static ModelConfig Complete(string path, string place, JsonObject found, ModelConfig config)

@@ -188,8 +188,9 @@ public sealed class PretrainedFolder : IDisposable
     // In the folder of a run, such as runs/mix, the models are one level below.
     private static DataException Lacks(string path, string name)
     {
-        string? below = Directory.Exists(path)
-            ? FolderListing.Folders(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
+        if (!Directory.Exists(path))
+            return new DataException($"{path}: {(File.Exists(path) ? "is a file, not the folder of a published encoder" : $"there is no such folder{HubName.Advice(path)}")}");
+        string? below = FolderListing.Folders(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal);
         return new DataException($"{path}: has no {name}{(below is null ? "" : $", but its folder {Printable.Quote(below)} has one")}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
     }
 

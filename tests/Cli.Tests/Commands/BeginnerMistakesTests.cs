@@ -3,8 +3,8 @@ using Xunit;
 namespace VideoSim.Cli.Tests.Commands;
 
 /// <summary>
-/// Mistakes of a beginner at the terminal. Each gets one line that helps, and its exit code. In a command DATA, RUN
-/// and FILE are a data folder, the folder of a run and a file; NEW does not exist.
+/// Mistakes of a beginner at the terminal. Each gets one line that helps, and its exit code. In a command DATA, RUN,
+/// FILE and PUBLISHED are a data folder, the folder of a run, a file and a published encoder; NEW does not exist.
 /// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class BeginnerMistakesTests(CommandWorld world)
@@ -65,6 +65,19 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData(Train + " --set pretrain.steps 6", 2, "--set takes KEY=VALUE as one word: --set pretrain.steps=6")]
     [InlineData("pretrain --model mix --data DATA --preset micro runs/x", 2, "'pretrain' takes no 'runs/x' without an option before it; did you mean '--output-dir runs/x'?")]
     [InlineData(Train + " runs/x", 2, "'pretrain' takes no 'runs/x' without an option before it")]
+    // Words in another order, or without their option.
+    [InlineData("--preset micro pretrain", 2, "the command comes before its options: videosim pretrain --preset micro (see 'videosim pretrain --help')")]
+    [InlineData("--preset=micro pretrain --model mix", 2, "the command comes before its options: videosim pretrain --preset=micro (see")]
+    [InlineData("--json pretrain --model mix", 2, "the command comes before its options: videosim pretrain --json (see")]
+    [InlineData("--preset pretrain", 2, "the command comes before its options: videosim pretrain --preset NAME (see")]
+    [InlineData("data --output-dir 'my data' synth", 2, "the command comes before its options: videosim data synth --output-dir 'my data' (see")]
+    [InlineData("pretrain --model mix -- --preset micro", 2, "--preset is behind --, where nothing is an option")]
+    [InlineData("pretrain mix data", 2, "'pretrain' takes no 'mix' without an option before it; did you mean '--model mix'?")]
+    [InlineData("pretrain --model mix --data DATA Tiny", 2, "'pretrain' takes no 'Tiny' without an option before it; did you mean '--preset tiny'?")]
+    [InlineData("reproduce uniter", 2, "'reproduce' takes no 'uniter' without an option before it; did you mean '--models uniter'?")]
+    [InlineData(Train + " cuda", 2, "did you mean '--device cuda'?")]
+    [InlineData(Train + " csv", 2, "did you mean '--report-to csv'?")]
+    [InlineData("embed --title A micro cuda", 2, "--title takes one value; put a value with blanks in quotes: --title 'A micro cuda'")]
     // Something is missing, or there is too much.
     [InlineData("pretrain --model mix --output-dir NEW", 2, "option '--data' is required")]
     [InlineData("pretrain --model mix", 2, "options '--data' and '--output-dir' are required")]
@@ -102,7 +115,20 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData("ensemble --inputs FILE --weights 1e999 --output NEW.zip", 2, "--weights: 1e999 is not a number that fits")]
     [InlineData("kernels bench --seconds 1e999", 2, "--seconds: 1e999 is not a number that fits")]
     [InlineData(Train + " --vocab brt=FILE", 2, "--vocab brt=FILE: 'brt' is not known; use one of bert, roformer; did you mean 'bert'?")]
+    [InlineData(Train + " --report-to tensorboard,cvs", 2, "--report-to cannot be 'cvs'; it must be tensorboard or csv; did you mean 'csv'?")]
+    [InlineData(Train + " --report-to csv,", 2, "--report-to cannot be ''; it must be tensorboard or csv")]
     // Paths of something else.
+    [InlineData(Train + " --encoder NEW", 1, "--encoder NEW: there is no such folder")]
+    [InlineData(Train + " --encoder FILE", 1, "--encoder FILE: is a file, not the folder of a published encoder")]
+    [InlineData(Train + " --encoder bert-base-chinese", 1, "--encoder bert-base-chinese: there is no such folder; if it is a name on Hugging Face's hub, download it first, then name the folder")]
+    [InlineData(Train + " --encoder bert=hfl/chinese-roberta-wwm-ext", 1, "--encoder hfl/chinese-roberta-wwm-ext: there is no such folder; if it is a name on")]
+    [InlineData("reproduce --models mix --preset micro --output-dir NEW --encoder bert-base-chinese", 1, "--encoder bert-base-chinese: there is no such folder; if it is a name on")]
+    [InlineData("finetune --model mix --data DATA --pretrained bert-base-chinese --output-dir NEW --fold 1", 1, "--pretrained bert-base-chinese: there is no such folder; if it is a name on")]
+    [InlineData("finetune --model mix --data DATA --pretrained NEW --output-dir NEW --fold 1", 1, "--pretrained NEW: there is no such folder")]
+    [InlineData("finetune --model mix --data DATA --pretrained PUBLISHED --output-dir NEW --fold 1", 1, "so this is not the folder of a model but that of a published text encoder; use it as pretrain --encoder PUBLISHED")]
+    [InlineData("embed --checkpoint PUBLISHED --records DATA/test_b --output NEW.zip", 1, "use it as pretrain --encoder PUBLISHED")]
+    [InlineData("convert bert-base-chinese NEW", 1, "bert-base-chinese: there is no such folder; if it is a name on")]
+    [InlineData("convert FILE NEW", 1, "FILE: is a file, not the folder of a published encoder")]
     [InlineData("pretrain --model mix --data NEW --output-dir NEW", 1, "--data NEW: there is no such folder")]
     [InlineData("pretrain --model mix --data FILE --output-dir NEW", 1, "--data FILE: is a file, not a data folder")]
     [InlineData("pretrain --model mix --data RUN --output-dir NEW", 1, "--data RUN: is not a data folder; 'data import' makes one")]
@@ -125,6 +151,6 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
         Assert.False(Directory.Exists(absent));
 
         string Real(string text) => text.Replace("DATA", world.Data, StringComparison.Ordinal).Replace("RUN", world.Pretrained, StringComparison.Ordinal)
-            .Replace("FILE", file, StringComparison.Ordinal).Replace("NEW", absent, StringComparison.Ordinal);
+            .Replace("FILE", file, StringComparison.Ordinal).Replace("PUBLISHED", Path.Combine(AppContext.BaseDirectory, "Golden", "pretrained", "bert"), StringComparison.Ordinal).Replace("NEW", absent, StringComparison.Ordinal);
     }
 }

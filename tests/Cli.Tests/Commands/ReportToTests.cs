@@ -13,7 +13,7 @@ public sealed class ReportToTests(CommandWorld world)
     {
         string output = world.New(), table = Path.Combine(output, CsvReporter.FileName), events = Path.Combine(output, TensorBoardReporter.FolderName);
         string[] command = CommandWorld.Finetune(world.Data, world.Pretrained, output);
-        Shell.Run([.. command, "--report-to", "csv", "tensorboard", "--report-to", "csv"]).AssertDone();
+        Shell.Run([.. command, "--report-to", "csv,tensorboard", "--report-to", "csv"]).AssertDone();
         int lines = File.ReadAllLines(Path.Combine(output, "metrics.jsonl")).Length;
         Assert.Equal(1 + lines, File.ReadAllLines(table).Length);
         Assert.Single(Directory.GetFiles(events));

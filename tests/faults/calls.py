@@ -71,7 +71,7 @@ def traced_calls(log, folder):
 
 
 def undisturbed(scenario, worker):
-    """Runs a command without a fault under strace, and compares the calls that strace sees with those of inject.cpp."""
+    """Runs a command without a fault under strace, and compares the calls of strace with those of inject.cpp."""
     worker.begin(scenario.base)
     trace = worker.folder / "trace"
     names = ",".join(name for name in TRACED if " " not in name and name != "create")

@@ -1,8 +1,8 @@
 """Faults of a CUDA device, planted in the emulator, while a model is trained; see src/Emulator/README.md.
 
 Every allocation fails once, and so does every launch of a kernel. The device is lost at launches of the whole run, and
-calls of every function of the driver and of cuBLASLt fail. Each run must end with one line that names what failed and leave
-whole checkpoints, and the same command without the fault must end with the bytes of an undisturbed run.
+calls of every function of the driver and of cuBLASLt fail. Each run must end with one line that names what failed and
+leave whole checkpoints, and the same command without the fault must end with the bytes of an undisturbed run.
 """
 
 import collections

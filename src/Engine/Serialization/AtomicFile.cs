@@ -181,8 +181,8 @@ public static class AtomicFile
             throw FileFailure.Writing(path, failure, temporary);
     }
 
-    // What processes of this user have left that were killed while they wrote the file. One that is being written has a
-    // lock.
+    // What processes of this user have left that were killed while they wrote the file. A file that is being written
+    // has a lock.
     private static void DeleteLeftovers(string path) => DeleteLeftover(() =>
     {
         foreach (string leftover in TemporaryName.UnfinishedOf(path).Where(IsOwn))

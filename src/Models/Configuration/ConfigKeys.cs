@@ -98,7 +98,9 @@ public static class ConfigKeys
     public static IReadOnlyList<ConfigKey> Of(Type type) => type == typeof(TrainingConfig) ? Training : type == typeof(LossConfig) ? Losses
         : type == typeof(ModelConfig) ? Model : type == typeof(EncoderConfig) ? Encoder : [];
 
-    /// <summary>How to set a key of a stage's recipe on the command line: <c>--batch-size</c>, <c>--set pretrain.batch</c>.</summary>
+    /// <summary>
+    /// How to set a key of a stage's recipe on the command line: <c>--batch-size</c>, <c>--set pretrain.batch</c>.
+    /// </summary>
     /// <param name="key">A key that has an option.</param>
     /// <param name="stage">The stage, for commands that take keys instead of options; null for the others.</param>
     internal static string OptionOf(string key, string? stage) => stage is null ? Training.First(one => one.Name == key).Flag! : $"--set {stage}.{key}";

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;

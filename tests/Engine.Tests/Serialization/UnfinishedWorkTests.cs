@@ -68,8 +68,8 @@ public sealed class UnfinishedWorkTests
         UnfinishedWork.RemoveAll(() =>
         {
             new Thread(() => UnfinishedWork.Place(placed.Set)).Start();
-            Assert.False(placed.Wait(50));
+            Assert.False(placed.Wait(50, TestContext.Current.CancellationToken));
         });
-        Assert.True(placed.Wait(10_000));
+        Assert.True(placed.Wait(10_000, TestContext.Current.CancellationToken));
     }
 }

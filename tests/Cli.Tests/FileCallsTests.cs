@@ -26,10 +26,10 @@ public sealed partial class FileCallsTests
     ];
 
     [Fact]
-    public void Listings_OfFolders_AreMadeInOnePlace() => Assert.Empty(Places(ListingCall()).Where(static place => !Listing.Contains(place.Split(':')[0])));
+    public void Listings_OfFolders_AreMadeInOnePlace() => Assert.DoesNotContain(Places(ListingCall()), static place => !Listing.Contains(place.Split(':')[0]));
 
     [Fact]
-    public void Writes_OfFiles_AreMadeInFewPlaces() => Assert.Empty(Places(WritingCall()).Where(static place => !Writing.Contains(place.Split(':')[0])));
+    public void Writes_OfFiles_AreMadeInFewPlaces() => Assert.DoesNotContain(Places(WritingCall()), static place => !Writing.Contains(place.Split(':')[0]));
 
     // A temporary name is opened with CreateNew, which follows no link. Create would truncate what the link leads to.
     [Fact]

@@ -59,11 +59,11 @@ public sealed class InterruptionTests(CommandWorld world)
         interruption.Report(static () => { }, () => told = true);
         using var saves = UnfinishedWork.State();
         ChildProcess.Send("TERM", Environment.ProcessId, times: 2); // one request, as timeout sends it
-        Assert.False(ended.Wait(TimeSpan.FromSeconds(1.5)));
+        Assert.False(ended.Wait(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken));
         Assert.True(interruption.Token.IsCancellationRequested);
         Assert.Equal((143, true), (interruption.ExitCode, told));
         ChildProcess.Send("HUP", Environment.ProcessId);
-        Assert.True(ended.Wait(TimeSpan.FromSeconds(Seconds)));
+        Assert.True(ended.Wait(TimeSpan.FromSeconds(Seconds), TestContext.Current.CancellationToken));
         Assert.Equal([129], ends);
         interruption.Finish();
     }
@@ -83,7 +83,7 @@ public sealed class InterruptionTests(CommandWorld world)
         using var file = UnfinishedWork.Result(() => lines.Add("removed"));
         var clock = Stopwatch.StartNew();
         ChildProcess.Send("TERM", Environment.ProcessId);
-        Assert.True(ended.Wait(TimeSpan.FromSeconds(Seconds)));
+        Assert.True(ended.Wait(TimeSpan.FromSeconds(Seconds), TestContext.Current.CancellationToken));
         Assert.InRange(clock.Elapsed.TotalSeconds, 0.4, 5);
         Assert.Equal(["removed", "interrupted", "end 143"], lines);
     }

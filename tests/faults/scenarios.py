@@ -11,7 +11,7 @@ HARMLESS = [
     ("unlink|rmdir|open folder", ".*", r"/\.(tmp|old)-", "a leftover that cannot be deleted is deleted by the next run"),
     ("unlink", ".*", r"/\.lock-owner$", "the number of a process that has ended is replaced by the next run"),
     ("open folder", ".*", r"^out(/\w+|/\.import-.*)?$", "leftovers that are not found are deleted by the next run"),
-    ("open", "EACCES", r"(^|/)[^.]+$", "a folder that must not be read cannot be flushed"),
+    ("open", "EACCES", r"(^|/)(\.tmp-[\w-]+|[^.]+)$", "a folder that must not be read cannot be flushed"),
     ("flock", "ENOLCK", r"", "on a file system without locks, files are written all the same"),
 ]
 

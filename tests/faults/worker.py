@@ -113,7 +113,7 @@ class Reference:
                 yield f"{first} and {second} do not belong together"
 
     def version(self, unit, files):
-        return [(path, value) for path, value in files.items() if self.scenario.unit(path) == unit]
+        return [(path, value) for path, value in files.items() if value is not None and self.scenario.unit(path) == unit]
 
     def end_problems(self, worker, when):
         """What is wrong with the files after a run that ended with 0."""

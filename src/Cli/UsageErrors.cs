@@ -106,7 +106,7 @@ internal static class UsageErrors
             ? $"{problem} without an option before it; did you mean '{missing.Name} {Printable.OneLine(token)}'?" : before is null ? problem : $"{problem} without an option before it";
     }
 
-    // The option that is not given and takes a word as one of its names, with the name.
+    // The option that is not given and has a word among its values, with the value.
     private static string? OptionOf(Command command, string word, IReadOnlyList<string> args) => CommandPath.Shown(command)
         .Where(option => !args.Any(arg => arg.Split('=')[0] == option.Name))
         .SelectMany(static option => CompletedCommand.Of(option).Value.Words.Select(name => (Option: option.Name, Name: name)))

@@ -74,7 +74,7 @@ internal static class ConfigFile
     /// <summary>Whether a config.json describes a model, and not an encoder alone.</summary>
     public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
 
-    private static string AdviceForEncoder(string path, JsonObject json) => json["model_type"] is JsonValue type && type.TryGetValue(out string? name) && name is EncoderConfig.Bert or EncoderConfig.RoFormer
+    private static string AdviceForEncoder(string path, JsonObject json) => !IsOfModel(json) && json["model_type"] is JsonValue type && type.TryGetValue(out string? name) && name is EncoderConfig.Bert or EncoderConfig.RoFormer
         ? $" but that of a published text encoder; use it as pretrain --encoder {Printable.Whole(Path.GetDirectoryName(path)!)}" : "";
 
     // A size that is missing would silently be that of the published models, and no tensor's shape shows it.

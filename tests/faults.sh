@@ -14,6 +14,6 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d -t videosim-faults-XXXXXX)
 unshare "${root[@]}" --mount --pid --fork --kill-child --mount-proc python3 tests/faults "$@" --folder "$folder" &
 process=$!
-trap 'kill -KILL $process 2> /dev/null; rmdir "$folder"' EXIT # unshare itself ignores SIGTERM
+trap 'kill -KILL $process 2> /dev/null || true; rmdir "$folder"' EXIT # unshare itself ignores SIGTERM
 trap 'exit 130' INT TERM HUP
 wait $process

@@ -93,7 +93,7 @@ public sealed class KillTests(CommandWorld world)
     // A bench makes a folder of synthetic data when it begins. What it has by then differs from run to run.
     [Theory]
     [InlineData("bench", "--model", "mix", "--steps", "1000000")]
-    [InlineData("kernels", "bench", "--preset", "tiny", "--models", "mix")]
+    [InlineData("kernels", "bench", "--preset", "micro", "--models", "mix")]
     public void Bench_AskedToStop_WritesWhatItHas(params string[] command)
     {
         ChildProcess.RequireSignal("TERM");

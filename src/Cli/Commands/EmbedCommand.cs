@@ -52,7 +52,7 @@ internal static class EmbedCommand
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
             var table = embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
-            SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
+            SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half, folder.Configuration.Model);
             console.Progress.Note($"{file}: {table.Ids.Count} {(table.Ids.Count == 1 ? "embedding" : "embeddings")} of {folder.Configuration.Model} in {folder.FolderPath}, computed on {device.Name}");
             console.WriteMade(new EmbedResult(SubmissionFile.FilesOf(file), table.Ids.Count, table.Width, folder.Configuration.Model, folder.FolderPath, device.Name), CliJson.Default.EmbedResult);
             return CommandLine.Done;

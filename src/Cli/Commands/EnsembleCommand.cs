@@ -49,14 +49,15 @@ internal static class EnsembleCommand
             SubmissionFile.RequireWritable(file);
             string[] given = parsed.GetValue(inputs)!, files = Array.ConvertAll(given, static input => Split(input).File);
             SubmissionFile.RequireWritable(file, [.. files.SelectMany(SubmissionFile.FilesOf)]);
-            var tables = SubmissionFile.ReadEach(files);
             bool normalized = parsed.GetValue(normalize);
             double[]? factors = Weights(given, parsed.GetValue(weights)!);
+            string? model = RequireModels(given, areFolds: factors is null);
+            var tables = SubmissionFile.ReadEach(files);
             var sum = factors is not null
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
-            SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
-            console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}");
+            SubmissionFile.Write(file, sum, EmbeddingRounding.Double, model);
+            console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}{(factors is null ? $", as folds of {model ?? "one model"}" : "")}");
             console.WriteMade(new EnsembleResult(SubmissionFile.FilesOf(file), sum.Ids.Count, sum.Width, files.Length, factors, normalized), CliJson.Default.EnsembleResult);
             return CommandLine.Done;
         }, json);
@@ -77,6 +78,24 @@ internal static class EnsembleCommand
             return null;
         return Array.ConvertAll(named, input => input.Model is null
             ? throw new DataException($"--inputs: {input.File} has no model name before it, but other files have one") : ModelZoo.Find(input.Model).EnsembleWeight);
+    }
+
+    // Embeddings of several models have no common mean. Returns the model of the folds; null if no file names it.
+    private static string? RequireModels(string[] inputs, bool areFolds)
+    {
+        var found = inputs.Select(Split).Select(static input => (Given: input.Model, input.File, Own: SubmissionFile.ModelOf(input.File))).Where(static input => input.Own is not null).ToList();
+        foreach (var (name, file, own) in found)
+        {
+            if (name is not null && name != own)
+                throw new DataException($"--inputs {name}={file}: has embeddings of {own}");
+        }
+        return !areFolds ? null : found.DistinctBy(static input => input.Own).ToList() switch
+        {
+            [] => null,
+            [var one] => one.Own,
+            [var first, var second, ..] => throw new DataException(
+                $"--inputs: {first.File} has embeddings of {first.Own} and {second.File} of {second.Own}; files without a name are the folds of one model, so name the models: {first.Own}={first.File} {second.Own}={second.File}"),
+        };
     }
 
     private static (string? Model, string File) Split(string input)

@@ -24,19 +24,40 @@ public static class SubmissionFile
     /// Precision of the values. In JSON each is the shortest decimal that reads back as the rounded value in double
     /// precision.
     /// </param>
+    /// <param name="model">
+    /// Name of the model that computed them, for <see cref="ModelOf"/>. Only a zip has a place for it.
+    /// </param>
     /// <exception cref="DataException">
     /// The ending is unknown, a value does not fit, or the file cannot be written.
     /// </exception>
-    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding) =>
-        Write(path, table, rounding, Environment.ProcessorCount);
+    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, string? model = null) =>
+        Write(path, table, rounding, Environment.ProcessorCount, model);
 
-    /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding)"/>
-    internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads)
+    /// <summary>The model that computed the embeddings of a file; null if the file does not name it.</summary>
+    /// <exception cref="DataException">The file cannot be read or is invalid.</exception>
+    public static string? ModelOf(string path)
+    {
+        if (Kind(path) != ".zip")
+            return null;
+        FileFailure.RefuseSpecial(path);
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return SubmissionZip.ModelOf(stream, path);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(path, failure);
+        }
+    }
+
+    /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding, string?)"/>
+    internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads, string? model = null)
     {
         switch (Kind(path))
         {
             case ".zip":
-                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads));
+                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads, model));
                 break;
             case ".json":
                 AtomicFile.Write(path, stream => SubmissionJsonWriter.Write(stream, table, rounding, path, threads));
@@ -48,8 +69,8 @@ public static class SubmissionFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write, or that would
-    /// replace an input. Call it before the embeddings are computed. An existing file does not change.
+    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding, string?)"/> cannot write, or
+    /// that would replace an input. Call it before the embeddings are computed. An existing file does not change.
     /// </summary>
     /// <param name="path">The path.</param>
     /// <param name="inputs">Paths of the files that the command reads.</param>

@@ -16,9 +16,14 @@ internal static class SubmissionZip
     // The earliest time of the zip format. With a fixed time, the same embeddings give the same bytes at any time.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path, int threads)
+    // Begins the comment of a zip, before the name of the model. Readers of submissions ignore the comment.
+    private const string ModelMark = "embeddings of ";
+
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path, int threads, string? model)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        if (model is not null)
+            zip.Comment = ModelMark + model;
         var entry = zip.CreateEntry(EntryName, CompressionLevel.Optimal);
         entry.LastWriteTime = FixedTime;
         using var content = entry.Open();
@@ -34,23 +39,38 @@ internal static class SubmissionZip
     /// <param name="path">The file, for messages.</param>
     /// <param name="maxUnpackedBytes">The largest size of the JSON.</param>
     /// <exception cref="DataException">The zip is damaged or too large, or its content is wrong.</exception>
-    public static void Read(Stream stream, Action<Stream> read, string path, long maxUnpackedBytes)
+    public static void Read(Stream stream, Action<Stream> read, string path, long maxUnpackedBytes) => Open(stream, path, zip =>
+    {
+        var entries = zip.Entries;
+        var found = entries.Where(static entry => entry.FullName == EntryName).ToArray();
+        if (found.Length == 0)
+            found = [.. entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
+        if (found.Length != 1)
+            throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
+        using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
+        read(content);
+    });
+
+    /// <summary>The model of the embeddings in a zip; null if the zip has no name of one.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static string? ModelOf(Stream stream, string path)
+    {
+        string? model = null;
+        Open(stream, path, zip => model = zip.Comment.StartsWith(ModelMark, StringComparison.Ordinal) ? Printable.OneLine(zip.Comment[ModelMark.Length..]) : null);
+        return model;
+    }
+
+    private static void Open(Stream stream, string path, Action<ZipArchive> read)
     {
         try
         {
-            // The library reads the list of files at its first use, whatever its length.
+            // The library reads the list of files when it opens a zip, whatever its length.
             var metered = new MeteredStream(stream, path);
             metered.Allow(MostDirectoryBytes);
             using var zip = new ZipArchive(metered, ZipArchiveMode.Read, leaveOpen: true);
-            var entries = zip.Entries;
+            _ = zip.Entries;
             metered.Allow(long.MaxValue);
-            var found = entries.Where(static entry => entry.FullName == EntryName).ToArray();
-            if (found.Length == 0)
-                found = [.. entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
-            if (found.Length != 1)
-                throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
-            using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
-            read(content);
+            read(zip);
         }
         catch (InvalidDataException failure)
         {

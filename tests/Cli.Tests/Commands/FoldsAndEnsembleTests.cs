@@ -38,6 +38,24 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
         Assert.Equal([0.5, 2], SubmissionFile.Read(output)[0].ToArray());
     }
 
+    [Fact]
+    public void Ensemble_FilesOfSeveralModels_MustBeNamedRightly()
+    {
+        string[] files = [.. new[] { "mix", "mix", "uniter" }.Select(model =>
+        {
+            string file = world.New() + ".zip";
+            SubmissionFile.Write(file, SubmissionFile.Read(Embeddings([1, 0])), EmbeddingRounding.Double, model);
+            return file;
+        })];
+        string output = world.New() + ".json";
+        Assert.EndsWith("the mean of 2 files, as folds of mix\n", Shell.RunAloud("ensemble", "--inputs", files[0], files[1], "--output", output).Error, StringComparison.Ordinal);
+        Shell.Run("ensemble", "--inputs", files[0], files[2], "--output", output)
+            .AssertFailed(1, $"{files[0]} has embeddings of mix and {files[2]} of uniter", $"name the models: mix={files[0]} uniter={files[2]}");
+        Shell.Run("ensemble", "--inputs", $"uniter={files[0]}", $"mix={files[2]}", "--output", output).AssertFailed(1, $"--inputs uniter={files[0]}: has embeddings of mix");
+        Shell.Run("ensemble", "--inputs", $"mix={files[0]}", $"uniter={files[2]}", "--output", output).AssertDone();
+        Shell.Run("ensemble", "--inputs", files[0], files[2], "--weights", "1", "2", "--output", output).AssertDone();
+    }
+
     [Theory]
     [InlineData(2, "3 weights for 2 inputs", "--weights", "1", "2", "3")]
     [InlineData(2, "-1 is not a positive number", "--weights", "1", "-1")]

@@ -152,7 +152,7 @@ public sealed class WrongPathTests(CommandWorld world)
     {
         string file = world.New() + ".json", output = world.New() + ".npy";
         File.WriteAllText(file, """{"1":[1,2],"2":[2,1]}""");
-        Assert.Equal($"{output}: 2 embeddings, the mean of 1 file\n", Shell.RunAloud("ensemble", "--inputs", file, "--output", output).Error);
+        Assert.Equal($"{output}: 2 embeddings, the mean of 1 file, as folds of one model\n", Shell.RunAloud("ensemble", "--inputs", file, "--output", output).Error);
         Assert.Equal($"{output}: 2 embeddings, the weighted sum of 1 file\n", Shell.RunAloud("ensemble", "--inputs", file, "--weights", "2", "--output", output).Error);
     }
 

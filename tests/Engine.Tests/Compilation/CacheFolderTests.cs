@@ -167,7 +167,7 @@ public sealed class CacheFolderTests : IDisposable
 
     private static void GiveAway(string path)
     {
-        using var chown = Process.Start("chown", ["-h", "65534", path]);
+        using var chown = Process.Start("/usr/bin/chown", ["-h", "65534", path]);
         chown.WaitForExit();
     }
 

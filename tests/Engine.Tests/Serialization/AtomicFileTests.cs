@@ -115,7 +115,7 @@ public sealed class AtomicFileTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux() && FileKind.ThisUser == 0, "only root can give a link to another user");
         File.WriteAllText(_folder["victim"], "precious");
         File.CreateSymbolicLink(_folder["link"], "victim");
-        using (var chown = System.Diagnostics.Process.Start("chown", ["-h", "65534", _folder["link"]]))
+        using (var chown = System.Diagnostics.Process.Start("/usr/bin/chown", ["-h", "65534", _folder["link"]]))
             chown.WaitForExit();
         File.SetUnixFileMode(_folder.Path, (UnixFileMode)0x3ff);
         foreach (var write in new Action[] { () => AtomicFile.RequireWritable(_folder["link"]), () => AtomicFile.Write(_folder["link"], static _ => { }) })

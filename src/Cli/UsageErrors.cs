@@ -144,8 +144,6 @@ internal static class UsageErrors
             return problem + Meant(translated);
         if (Suggestion.For(name, known) is { } near)
             return problem + Meant(near);
-        if (known.Where(one => name.Length > 3 && one.StartsWith(name, StringComparison.Ordinal)).ToArray() is [var begun])
-            return problem + Meant(begun);
         // A command that has commands does not read the options of all others.
         var tree = command.Subcommands.Count > 0 ? command : parsed.RootCommandResult.Command;
         string[] others = [.. CommandPath.Tree(tree).Where(one => one != command && one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];

@@ -26,6 +26,7 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData("pretrain --model mxi --data DATA --output-dir NEW", 2, "there is no model 'mxi'; models: mix, mix-asl, mix-roformer, uniter, uniter-asl, uniter-roformer; did you mean 'mix'?")]
     [InlineData("pretrain --model mix --data DATA --output-dir NEW --preset tny", 2, "there is no preset 'tny'; presets: micro, tiny, reference; did you mean 'tiny'?")]
     [InlineData("bench --model mix --stage pretain", 2, "--stage cannot be 'pretain'; it must be pretrain or finetune; did you mean 'pretrain'?")]
+    [InlineData("pretrain —model mix --data DATA --output-dir NEW", 2, "there is no option '—model'; did you mean '--model'?")]
     [InlineData(Train + " --device cdua", 2, "--device cdua: the devices are cpu, cuda and cuda:N; did you mean 'cuda'?")]
     [InlineData(Train + " --device gpu", 2, "--device gpu: the devices are cpu, cuda and cuda:N; did you mean 'cuda'?")]
     [InlineData(Train + " --set pretrain.stpes=9", 2, "there is no key 'stpes'")]

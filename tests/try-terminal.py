@@ -69,8 +69,7 @@ def without_terminal(command, folder, ignored=False):
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(folder)
-        if ignored:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL) # this script may be run by nohup
         os.execv(command[0], command)
     text = b""
     while not re.search(rb"[1-9]\d*/\d", text):

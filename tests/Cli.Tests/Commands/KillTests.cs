@@ -90,23 +90,28 @@ public sealed class KillTests(CommandWorld world)
             Assert.Contains("error: stdout: cannot be written: ", outcome.Error, StringComparison.Ordinal);
     }
 
-    // A bench makes a folder of synthetic data when it begins. What it has by then differs from run to run.
+    // A bench makes a folder of synthetic data when it begins. What it has by then differs from run to run. On a busy
+    // machine a launch can take longer than a signal waits; then the bench is tried again.
     [Theory]
     [InlineData("bench", "--model", "mix", "--steps", "1000000")]
     [InlineData("kernels", "bench", "--preset", "micro", "--models", "mix")]
     public void Bench_AskedToStop_WritesWhatItHas(params string[] command)
     {
+        const int attempts = 8;
         ChildProcess.RequireSignal("TERM");
-        string folder = Directory.CreateDirectory(world.New()).FullName;
-        using var process = ChildProcess.Start(new() { ["TMPDIR"] = folder, ["VIDEOSIM_COMMIT"] = "abc" }, [.. command, "--json"]);
-        while (!process.HasExited && Directory.GetDirectories(folder, "videosim-bench-*").Length == 0)
-            Thread.Sleep(1);
-        Thread.Sleep(500);
-        ChildProcess.Send("TERM", process.Id);
-        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
+        string folder = Directory.CreateDirectory(world.New()).FullName, output = "", error = "error: interrupted\n";
+        for (int attempt = 0; attempt < attempts && error == "error: interrupted\n"; attempt++)
+        {
+            using var process = ChildProcess.Start(new() { ["TMPDIR"] = folder, ["VIDEOSIM_COMMIT"] = "abc" }, [.. command, "--json"]);
+            while (!process.HasExited && Directory.GetDirectories(folder, "videosim-bench-*").Length == 0)
+                Thread.Sleep(1);
+            Thread.Sleep(500);
+            ChildProcess.Send("TERM", process.Id);
+            (output, error) = (process.StandardOutput.ReadToEnd(), process.StandardError.ReadToEnd());
+            process.WaitForExit();
+            Assert.Equal(143, process.ExitCode);
+        }
         Assert.Matches("^error: interrupted before all (steps|kernels) were timed\n$", error);
-        Assert.Equal(143, process.ExitCode);
         using var json = JsonDocument.Parse(output);
         Assert.False(json.RootElement.GetProperty("complete").GetBoolean());
         Assert.Equal("abc", json.RootElement.GetProperty("commit").GetString());

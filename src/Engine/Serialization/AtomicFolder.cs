@@ -17,6 +17,9 @@ public sealed class AtomicFolder
     // Stands for the name of a new folder in the name of the unfinished content inside it.
     private const string Inside = "unfinished";
 
+    // Shows that the process that fills the unfinished content is alive.
+    private const string InUse = ".lock";
+
     private const UnixFileMode NewFolder = (UnixFileMode)0x1ff; // all rights; the umask takes some away
 
     private readonly string _path;
@@ -65,10 +68,11 @@ public sealed class AtomicFolder
     /// changes. After a failure it is as before. If the process is killed, the next writer of the same files replaces
     /// what is left.
     /// </summary>
-    /// <param name="path">Path of the folder; missing parent folders are made. Only one writer at a time.</param>
+    /// <param name="path">Path of the folder; missing parent folders are made.</param>
     /// <param name="fill">Adds the files.</param>
     /// <exception cref="DataException">
-    /// The path is not a folder, or one with files, or the file system reported an error; the message names the path.
+    /// The path is not a folder, or one with files, or another process is writing it, or the file system reported an
+    /// error; the message names the path.
     /// </exception>
     public static void WriteNew(string path, Action<AtomicFolder> fill)
     {
@@ -80,10 +84,16 @@ public sealed class AtomicFolder
         {
             DurableFolder.Make(path);
             FolderCalls.MakeNew(temporary, NewFolder);
+            using var turn = FileLock.TryTake(Path.Combine(temporary, InUse)) ?? throw HasWriter(path);
             // Its files take room. The folder itself stays to the end: it tells whose the other files are.
             string[] leftovers = [.. Directory.GetDirectories(path).Where(other => IsLeftoverInside(other) && Path.GetFileName(other) != Path.GetFileName(temporary))];
-            foreach (string entry in leftovers.SelectMany(Directory.GetFileSystemEntries))
-                Remove(entry);
+            foreach (string leftover in leftovers)
+            {
+                using var owner = FileLock.TryTake(Path.Combine(leftover, InUse)) ?? throw HasWriter(path);
+                foreach (string entry in Directory.GetFileSystemEntries(leftover).Where(static entry => Path.GetFileName(entry) != InUse))
+                    Remove(entry);
+                FileLock.ReleaseAndDelete(owner);
+            }
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
             string[] names = [.. folder._files.Select(static file => file.Name.Split(Path.DirectorySeparatorChar)[0]).Distinct()];
@@ -101,6 +111,7 @@ public sealed class AtomicFolder
                     Directory.Move(unmoved, place); // also moves files
                     moved.Add(place);
                 }
+                FileLock.ReleaseAndDelete(turn);
                 foreach (string unneeded in leftovers.Append(temporary))
                     Directory.Delete(unneeded, recursive: true);
                 unfinished.Dispose();
@@ -136,6 +147,8 @@ public sealed class AtomicFolder
         if (Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftoverInside(entry) && !names.Contains(Path.GetFileName(entry))))
             throw HasFiles(path);
     }
+
+    private static DataException HasWriter(string path) => new($"{path}: another process is writing this folder");
 
     private static DataException HasFiles(string path) => new($"{path}: is a folder with files; choose a new one");
 

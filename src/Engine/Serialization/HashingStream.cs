@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
@@ -135,7 +136,7 @@ internal sealed class HashingStream(Stream target) : Stream, IBufferWriter<byte>
         (_block, _filled) = ([], 0);
         if (_file is null || _toFlush < FlushedBytes || !_flushing.IsCompletedSuccessfully)
             return;
-        _flushing = Task.Run(() => RandomAccess.FlushToDisk(_file));
+        _flushing = Task.Run(() => DiskFlush.Flush(_file));
         _toFlush = 0;
     }
 

@@ -87,6 +87,17 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.All(["new/first", "new/part/second", "new/third"], name => Assert.Equal("new", File.ReadAllText(_folder[name])));
     }
 
+    [Fact]
+    public void WriteNew_WhileAnotherProcessWrites_IsRefusedAndTakesNothing()
+    {
+        AtomicFolder.WriteNew(_folder["new"], folder =>
+        {
+            folder.Add("early", static stream => stream.Write("new"u8));
+            Assert.Equal($"{_folder["new"]}: another process is writing this folder", Assert.Throws<DataException>(() => AtomicFolder.WriteNew(_folder["new"], Fill)).Message);
+        });
+        Assert.Equal(["new", "new/early"], _folder.Listing);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

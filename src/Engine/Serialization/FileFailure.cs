@@ -67,7 +67,10 @@ public static class FileFailure
 
     /// <summary>The exception to throw when a file cannot be read.</summary>
     public static DataException Reading(string path, Exception failure) =>
-        new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, path))}", failure);
+        Directory.Exists(path) ? new DataException($"{path}: cannot be read: it is a folder", failure) : ReadingFolder(path, failure);
+
+    /// <summary>The exception to throw when a path that may be a folder cannot be read.</summary>
+    public static DataException ReadingFolder(string path, Exception failure) => new($"{path}: cannot be read: {Reason(failure, path)}", failure);
 
     /// <summary>The exception to throw when a file or folder cannot be written.</summary>
     /// <param name="path">The path that the user named.</param>

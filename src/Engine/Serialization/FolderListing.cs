@@ -35,7 +35,7 @@ public static class FolderListing
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"{folder}: cannot be read: {FileFailure.Reason(e, folder)}", e);
+            throw FileFailure.ReadingFolder(folder, e);
         }
     }
 }

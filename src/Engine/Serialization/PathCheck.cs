@@ -26,7 +26,7 @@ public static class PathCheck
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"{path}: cannot be read: {FileFailure.Reason(e, path)}", e);
+            throw FileFailure.ReadingFolder(path, e);
         }
     }
 }

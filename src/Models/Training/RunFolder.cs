@@ -20,9 +20,6 @@ public sealed class RunFolder : IDisposable
     /// <summary>Name of the file with a run's arguments.</summary>
     public const string Arguments = "args.json";
 
-    // The step in an entry of the recipes that a run had before.
-    private const string From = "from";
-
     private readonly RunLock _lock;
     private readonly RunLayout _layout;
     private readonly RunMode _mode;
@@ -65,8 +62,7 @@ public sealed class RunFolder : IDisposable
     public bool IsComplete => _mode == RunMode.Continue && Directory.Exists(Last);
 
     /// <summary>The steps at which recipes of fewer steps ended, and their numbers of steps.</summary>
-    internal IReadOnlyList<(long Step, int? Steps)> EarlierRecipes => _arguments[RunChange.Grown] is not JsonArray grown ? []
-        : [.. grown.Cast<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments)))).Where(earlier => earlier.Item2 != RunArguments.StepsOf(_arguments))];
+    internal IReadOnlyList<(long Step, int? Steps)> EarlierRecipes => RunHistory.EarlierRecipes(_arguments);
 
     /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
@@ -135,7 +131,7 @@ public sealed class RunFolder : IDisposable
             var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
             if (!run.IsNew)
             {
-                RequireGrown(path, earlier!);
+                RunHistory.Require(path, earlier!);
                 run._warning = run.Checkpoints.Require(RunArguments.StepsOf(arguments), run.IsComplete);
             }
             return run;
@@ -161,7 +157,7 @@ public sealed class RunFolder : IDisposable
         string last = Path.Combine(path, ModelFolder.LastOfRun);
         bool isComplete = Directory.Exists(last);
         RequireRunOrEmpty(path);
-        RequireGrown(path, arguments);
+        RunHistory.Require(path, arguments);
         new RunCheckpoints(path, new RunMetrics(path)).Require(RunArguments.StepsOf(arguments), isComplete);
         if (isComplete && needsModel)
             ModelFolder.RequireWhole(last);
@@ -294,8 +290,7 @@ public sealed class RunFolder : IDisposable
         _layout.Clear(folder);
     }
 
-    // The arguments of a run that continues. The entries of "grown" are the recipes that it had before, each with the
-    // step at which the next one begins.
+    // The arguments of a run that continues.
     private void KeepHistory(IProgressSink progress)
     {
         string? version = _earlier![RunChange.Version]?.ToString();
@@ -304,45 +299,18 @@ public sealed class RunFolder : IDisposable
         _arguments.Remove(RunChange.Version);
         if (_earlier[RunChange.Version] is { } began)
             _arguments[RunChange.Version] = began.DeepClone();
-        var grown = _earlier[RunChange.Grown]?.DeepClone() as JsonArray ?? [];
+        RunHistory.Copy(_earlier, _arguments);
         long from = RunCheckpoints.NewestStep(FolderPath);
         if (_mode == RunMode.Grow && from > 0)
         {
-            string stage = RunArguments.StageOf(_earlier)!;
-            if (LastStep(grown) != from)
-                grown.Add((JsonNode)new JsonObject { [From] = from, [stage] = _earlier[stage]?.DeepClone() });
+            RunHistory.Add(_earlier, _arguments, from);
             // Without last the run is not complete, with the old arguments or with the new ones.
             if (Directory.Exists(Last))
                 AtomicFolder.Delete(Last);
         }
-        if (grown.Count == 0)
-            return;
-        _arguments[RunChange.Grown] = grown;
-        Checkpoints.GrownFrom = LastStep(grown);
-        int? steps = RunArguments.StepsOf(_arguments);
-        if (RunArguments.StepsOf((JsonObject)grown[^1]!, RunArguments.StageOf(_arguments)) == steps)
-            progress.Note($"{FolderPath}: has another patience from step {Checkpoints.GrownFrom} on; validations without a gain count from 0 there");
-        else
-            progress.Note($"{FolderPath}: trains further, from step {Checkpoints.GrownFrom} to step {steps}, with the learning rates of a run of {steps} steps; this is not the run of {steps} steps from the start");
-
-        static long LastStep(JsonArray grown) => grown.Count > 0 ? StepOf((JsonObject)grown[^1]!) : 0;
-    }
-
-    private static long StepOf(JsonObject entry) => (long)entry[From]!;
-
-    // Each entry is a step, and a recipe that ends there.
-    private static void RequireGrown(string path, JsonObject arguments)
-    {
-        foreach (var entry in arguments[RunChange.Grown] switch { null => [], JsonArray list => list, _ => throw Wrong() })
-        {
-            if (entry is not JsonObject recipe || recipe[From] is not JsonValue value || !value.TryGetValue(out long from) || from <= 0
-                || RunArguments.StepsOf(recipe, RunArguments.StageOf(arguments)) is null)
-            {
-                throw Wrong();
-            }
-        }
-
-        DataException Wrong() => new($"{FileOfArguments(path)}: {RunChange.Grown} is not a list of recipes, each with a step '{From}'");
+        Checkpoints.GrownFrom = RunHistory.LastStep(_arguments);
+        if (RunHistory.Describe(_arguments) is { } text)
+            progress.Note($"{FolderPath}: {text}");
     }
 
     /// <summary>The args.json of a folder; null if there is none.</summary>

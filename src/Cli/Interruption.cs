@@ -7,8 +7,8 @@ namespace VideoSim.Cli;
 
 /// <summary>
 /// Ends the program on Ctrl-C, SIGTERM and SIGHUP. The first signal cancels the work. Training saves a checkpoint,
-/// however long that takes. Other work that does not stop within half a second is ended, and its half-written results are
-/// removed. A second signal ends the process at once.
+/// however long that takes. Other work that does not stop within half a second is ended, and its half-written results
+/// are removed. A second signal ends the process at once.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {

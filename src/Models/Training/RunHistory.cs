@@ -4,8 +4,8 @@ using VideoSim.Engine;
 namespace VideoSim.Models.Training;
 
 /// <summary>
-/// The recipes that a run had before, in its args.json: a list of entries, each a recipe and the step at which the next
-/// one begins.
+/// The recipes that a run had before, in its args.json: a list of entries, each a recipe and the step at which the
+/// next one begins.
 /// </summary>
 internal static class RunHistory
 {
@@ -37,7 +37,9 @@ internal static class RunHistory
             arguments[RunChange.Grown] = list.DeepClone();
     }
 
-    /// <summary>Adds the recipe of the earlier arguments to the list, unless a recipe ends at that step already.</summary>
+    /// <summary>
+    /// Adds the recipe of the earlier arguments to the list, unless a recipe ends at that step already.
+    /// </summary>
     /// <param name="earlier">The earlier arguments.</param>
     /// <param name="arguments">The new ones.</param>
     /// <param name="from">The step at which the new recipe begins.</param>

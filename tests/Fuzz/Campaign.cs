@@ -10,13 +10,15 @@ internal sealed class Campaign
 {
     private readonly string _work;
     private readonly ConcurrentQueue<string> _formats;
-    private readonly ConcurrentBag<FuzzResult> _results = [];
+    private readonly List<FuzzResult> _results = [];
     private readonly string _output;
+    private readonly string? _log;
+    private readonly ulong _seed;
     private readonly string[] _childArguments;
 
-    private Campaign(IEnumerable<string> formats, string work, string output, ulong seed, Budget budget)
+    private Campaign(IReadOnlyList<string> formats, string work, string output, ulong seed, Budget budget, string? log)
     {
-        (_formats, _work, _output) = (new(formats), work, output);
+        (_formats, _work, _output, _seed, _log) = (new(formats), work, output, seed, log);
         _childArguments =
         [
             "work", work, output, Text(seed), Text(budget.Executions), Text(budget.CpuMinutes), Text(budget.Seconds),
@@ -31,21 +33,18 @@ internal sealed class Campaign
     /// <param name="seed">Key of all random numbers.</param>
     /// <param name="budget">The limit of each format.</param>
     /// <param name="jobs">Processes at a time.</param>
-    /// <param name="log">File for the table; null for none.</param>
+    /// <param name="log">File for the table, written after each format; null for none.</param>
     /// <returns>Number of causes of findings.</returns>
     public static int Run(IReadOnlyList<string> formats, string output, ulong seed, Budget budget, int jobs, string? log)
     {
         using var work = new WorkFolder();
-        var campaign = new Campaign(formats, work.Path, output, seed, budget);
+        var campaign = new Campaign(formats, work.Path, output, seed, budget, log);
         Thread[] workers = [.. Enumerable.Range(0, Math.Min(jobs, formats.Count)).Select(_ => new Thread(campaign.Work))];
         foreach (var worker in workers)
             worker.Start();
         foreach (var worker in workers)
             worker.Join();
-        string table = ResultTable.Of([.. campaign._results.OrderBy(result => formats.ToList().IndexOf(result.Format))], seed);
-        Console.Write(table);
-        if (log is not null)
-            File.WriteAllText(log, table);
+        Console.Write(ResultTable.Of(campaign._results, seed));
         return campaign._results.Sum(static result => result.Findings);
     }
 
@@ -62,7 +61,7 @@ internal sealed class Campaign
                 Console.WriteLine(line);
             if (line is not null)
             {
-                _results.Add(JsonSerializer.Deserialize<FuzzResult>(line[Child.ResultPrefix.Length..])!);
+                Add(JsonSerializer.Deserialize<FuzzResult>(line[Child.ResultPrefix.Length..])!);
                 continue;
             }
             child.WaitForExit();
@@ -93,6 +92,17 @@ internal sealed class Campaign
         string input = Path.Combine(_work, format, FormatList.Find(format).FileName), oracle = exitCode == Child.Hung ? "hang" : "crash";
         string saved = File.Exists(input) ? Findings.Save(_output, format, oracle, File.ReadAllBytes(input)) : "without an input";
         Console.WriteLine($"FINDING {format}: the process {(exitCode == Child.Hung ? "did not end" : $"ended with {exitCode}")}\n  {saved}");
-        _results.Add(new FuzzResult(format, 0, 0, 0, 0, 0, 0, 1));
+        Add(new FuzzResult(format, 0, 0, 0, 0, 0, 0, 1));
+    }
+
+    // A long run that is stopped leaves the formats that it finished.
+    private void Add(FuzzResult result)
+    {
+        lock (_results)
+        {
+            _results.Add(result);
+            if (_log is not null)
+                File.WriteAllText(_log, ResultTable.Of(_results, _seed));
+        }
     }
 }

@@ -15,7 +15,7 @@ internal static class ResultTable
         Add($"");
         Add($"| Format | Executions | Taken | CPU time | Per execution | Edges | Corpus | Findings |");
         Add($"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-        foreach (var one in results)
+        foreach (var one in FormatList.Names.SelectMany(name => results.Where(one => one.Format == name)))
             Add($"| {one.Format} | {one.Executions:N0} | {100.0 * one.Taken / Math.Max(1, one.Executions):F1} % | {one.CpuSeconds:N0} s | {1e3 * one.CpuSeconds / Math.Max(1, one.Executions):F3} ms | {one.Edges:N0} | {one.Corpus:N0} | {one.Findings} |");
         Add($"| **all** | {results.Sum(static one => one.Executions):N0} | | {results.Sum(static one => one.CpuSeconds):N0} s | | | | {results.Sum(static one => one.Findings)} |");
         return text.ToString();

@@ -15,7 +15,6 @@ namespace VideoSim.Cli.Commands;
 /// <summary><c>inspect</c>: the parts of a model, or all values of one step.</summary>
 internal static class InspectCommand
 {
-    private const string Ending = ".safetensors";
 
     public static Command Create()
     {
@@ -51,8 +50,8 @@ internal static class InspectCommand
                 result.AddError("--step uses the checkpoint's model; leave out --model");
             if (ofRun && result.GetValue(set)?.FirstOrDefault(static text => text.Contains(".batch=", StringComparison.Ordinal)) is { } resized)
                 result.AddError($"--at uses the run's own batch; leave out --set {resized}");
-            if (result.GetValue(step) && result.GetValue(output) is { } file && Path.GetExtension(file) != Ending)
-                result.AddError($"--output {file}: the file's name must end in {Ending}");
+            if (result.GetValue(step) && result.GetValue(output) is { } file && Path.GetExtension(file) != SafetensorsFormat.Extension)
+                result.AddError($"--output {file}: the file's name must end in {SafetensorsFormat.Extension}");
             Option[] needed = !result.GetValue(step) ? [model] : ofRun ? [checkpoint, output] : [checkpoint, records, output];
             foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
                 result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");

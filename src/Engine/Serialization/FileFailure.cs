@@ -18,6 +18,15 @@ public static class FileFailure
             throw new DataException($"{path}: is a device or a pipe, not a file");
     }
 
+    /// <summary>Refuses a device, a pipe or a folder where a file is to be written in place.</summary>
+    /// <exception cref="DataException">The path exists and is not a file.</exception>
+    public static void RequireFile(string path)
+    {
+        RefuseSpecial(path);
+        if (Directory.Exists(path))
+            throw new DataException($"{path}: cannot be written: it is a folder");
+    }
+
     /// <summary>The content of a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="limit">Its largest size; <see cref="FileLimit.Small"/> if left out.</param>

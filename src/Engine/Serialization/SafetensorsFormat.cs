@@ -78,6 +78,9 @@ public sealed record SafetensorsEntry(
 /// </summary>
 public static class SafetensorsFormat
 {
+    /// <summary>End of a file's name.</summary>
+    public const string Extension = ".safetensors";
+
     /// <summary>Bytes before the header.</summary>
     public const int LengthBytes = 8;
 

@@ -99,16 +99,37 @@ internal static class FolderChecksums
         }
         if (used.FirstOrDefault(name => !listed.ContainsKey(name) && File.Exists(Path.Combine(folder, name))) is { } added)
             return $"{Path.Combine(folder, added)}: was added to {folder} later: {list} does not list it";
-        if (listed.Keys.FirstOrDefault(name => !File.Exists(Path.Combine(folder, name))) is { } gone)
-            return $"{Path.Combine(folder, gone)}: is gone from {folder}: {list} lists it";
+        foreach (string file in listed.Keys.Select(name => Path.Combine(folder, name)))
+        {
+            if (!File.Exists(file))
+                return Directory.Exists(file) ? $"{file}: is a folder, but {list} lists a file" : $"{file}: is gone from {folder}: {list} lists it";
+            if (FaultOfSize(file) is { } fault)
+                return fault;
+        }
         return listed.FirstOrDefault(file => FileDigest.Hash(Path.Combine(folder, file.Key), HashAlgorithmName.SHA256).Hash != file.Value).Key is { } changed
             ? $"{Path.Combine(folder, changed)}: has changed since {folder} was written: its SHA-256 is not that in {list}" : null;
+    }
+
+    // A file can have changed into one that takes hours to hash. The header of weights tells their size.
+    private static string? FaultOfSize(string file)
+    {
+        if (!file.EndsWith(SafetensorsFormat.Extension, StringComparison.Ordinal))
+            return new FileInfo(file).Length > FileLimit.Small.Bytes ? $"{file}: {FileLimit.Small.Refusal}" : null;
+        try
+        {
+            SafetensorsReader.Open(file).Dispose();
+            return null;
+        }
+        catch (DataException e)
+        {
+            return e.Message;
+        }
     }
 
     // Null if there is no list.
     private static Dictionary<string, string>? Read(string file, bool isCheckpoint)
     {
-        if (!File.Exists(file))
+        if (!File.Exists(file) && !Directory.Exists(file))
             return null;
         var all = JsonFile.ReadObject(file);
         if (!isCheckpoint)

@@ -9,7 +9,7 @@ namespace VideoSim.Models.Pretrained;
 /// <summary>The files with the weights of a published encoder: one, or the shards that an index lists.</summary>
 internal sealed class WeightFiles : IDisposable
 {
-    private const string SafetensorsEnding = ".safetensors", Safetensors = $"model{SafetensorsEnding}", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
+    private const string Safetensors = $"model{SafetensorsFormat.Extension}", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
 
     // In the order in which they are preferred.
     private static readonly string[] Known = [Safetensors, Safetensors + IndexSuffix, Torch, Torch + IndexSuffix, Hdf5];
@@ -75,12 +75,12 @@ internal sealed class WeightFiles : IDisposable
         {
             byte[] start = bytes.Read(0, (int)Math.Min(bytes.Length, 64), "the first bytes");
             SmallFile.CheckFetched(path, start);
-            if (System.IO.Path.GetExtension(path) != SafetensorsEnding && IsSafetensors(start, bytes.Length))
-                throw new DataException($"{path}: has the content of a safetensors file; its name must end in {SafetensorsEnding}");
+            if (System.IO.Path.GetExtension(path) != SafetensorsFormat.Extension && IsSafetensors(start, bytes.Length))
+                throw new DataException($"{path}: has the content of a safetensors file; its name must end in {SafetensorsFormat.Extension}");
         }
         var file = System.IO.Path.GetExtension(path) switch
         {
-            SafetensorsEnding => SafetensorsFile.Open(path),
+            SafetensorsFormat.Extension => SafetensorsFile.Open(path),
             ".bin" => TorchFile.Open(path),
             _ => (openHdf5 ?? throw new DataException($"{path}: this program was built without a reader for HDF5; it can read {Safetensors} or {Torch}"))(path),
         };

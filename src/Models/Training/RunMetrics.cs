@@ -157,7 +157,7 @@ internal sealed class RunMetrics(string run)
     {
         try
         {
-            FileFailure.RefuseSpecial(_file);
+            FileFailure.RequireFile(_file);
             using var stream = new FileStream(_file, mode);
             change(stream);
         }

@@ -95,6 +95,7 @@ internal sealed class RunTiming
 
     private void Try(Action change)
     {
+        FileFailure.RequireFile(_file);
         try
         {
             change();

@@ -47,6 +47,7 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     public void Models(TrainerState state)
     {
         Note(job.Validate is null ? $"the last model is {folder.Last}"
+            : !Directory.Exists(folder.Best) ? $"the last model is {folder.Last}; the best, of step {state.BestStep}, is gone"
             : string.Create(CultureInfo.InvariantCulture, $"the best model is {folder.Best}, validation {(state.BestSpearman is { } best ? best.ToString("F4", CultureInfo.InvariantCulture) : "undefined")}{(state.BestStep is { } step ? $" of step {step}" : "")}; the last is {folder.Last}"));
         if (job.Validate is null)
             return;

@@ -7,7 +7,7 @@ namespace VideoSim.Models.Training;
 
 /// <summary>
 /// Opens the model of a path, which is a model folder or the folder of a run. If the run is not finished, the user is
-/// told so.
+/// told so, and also if its best model is gone.
 /// </summary>
 public static class UsableModel
 {
@@ -34,6 +34,10 @@ public static class UsableModel
                 throw new DataException($"{note}; it has no model yet");
             progress.Note(note);
         }
+        else if (LostBest(path) is { } lost)
+        {
+            progress.Note(lost);
+        }
         return Noted(ModelFolder.OpenBest(path, dictionary), progress);
     }
 
@@ -42,6 +46,21 @@ public static class UsableModel
         if (folder.Warning is { } warning)
             progress.Note($"{folder.FolderPath}: {warning}");
         return folder;
+    }
+
+    // The last model is then used instead.
+    private static string? LostBest(string path)
+    {
+        if (!Directory.Exists(Path.Combine(path, ModelFolder.LastOfRun)) || Directory.Exists(Path.Combine(path, ModelFolder.BestOfRun)) || RunCheckpoints.NewestStep(path) == 0)
+            return null;
+        try
+        {
+            return RunCheckpoints.ReadNewest(path).BestStep is { } step ? $"{path}: warning: the best model, of step {step}, is gone; the last one is used" : null;
+        }
+        catch (DataException)
+        {
+            return null; // the model itself may be whole
+        }
     }
 
     private static string? Unfinished(string path)

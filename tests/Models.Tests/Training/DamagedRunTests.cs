@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -56,6 +58,72 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
         Assert.Contains(notes.Lines, note => note.StartsWith($"{file}: ", StringComparison.Ordinal) && note.EndsWith("; the file begins anew", StringComparison.Ordinal));
         Assert.Single(JsonNode.Parse(File.ReadAllText(file))!["sessions"]!.AsArray());
         Folders.AssertEqual(runs.Pretrained, run);
+    }
+
+    [Theory]
+    [InlineData("timing.jsonl")]
+    [InlineData("metrics.jsonl")]
+    public void FileOfLines_ThatIsAFolder_IsNamed(string name)
+    {
+        string run = runs.CopyOfPretrained($"folder-{name}"), file = Path.Combine(run, name);
+        File.Delete(file);
+        Directory.CreateDirectory(file);
+        Directory.Delete(Path.Combine(run, "last"), recursive: true);
+        foreach (string checkpoint in Directory.GetDirectories(run, "checkpoint-*"))
+            Directory.Delete(checkpoint, recursive: true);
+        Assert.Equal($"{file}: cannot be written: it is a folder", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message);
+    }
+
+    [Fact]
+    public void Timing_ThatIsAPipe_IsNamed()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "there is no mkfifo");
+        string run = runs.CopyOfPretrained("pipe"), file = Path.Combine(run, "timing.jsonl");
+        Unfinish(run);
+        File.Delete(file);
+        using (var made = Process.Start("mkfifo", [file]))
+            made.WaitForExit();
+        Assert.Equal($"{file}: is a device or a pipe, not a file", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message);
+    }
+
+    [Fact]
+    public void Best_Gone_IsSaidWhenTheRunEndsAndWhenItIsUsed()
+    {
+        string run = runs.CopyOfPretrained("no-best"), best = Path.Combine(run, "best");
+        Unfinish(run);
+        Directory.Delete(best, recursive: true);
+        var notes = new Notes();
+        TinyRun.Pretrain(runs.Data, run, [], notes);
+        long? step = RunCheckpoints.ReadNewest(run).BestStep;
+        Assert.Contains(notes.Lines, line => line.EndsWith($"the last model is {Path.Combine(run, "last")}; the best, of step {step}, is gone", StringComparison.Ordinal));
+        Assert.DoesNotContain(notes.Lines, line => line.Contains(best, StringComparison.Ordinal));
+        Assert.Equal(Path.Combine(run, "last"), UsableModel.OpenBest(run, null, notes).FolderPath);
+        Assert.Contains($"{run}: warning: the best model, of step {step}, is gone; the last one is used", notes.Lines);
+    }
+
+    // 8 GB take seconds to hash; they are not on the disk.
+    [Theory]
+    [InlineData("config.json", "has more than 64 MB, the limit of a file of this kind")]
+    [InlineData("model.safetensors", "")]
+    public void FileOfAModel_MuchLarger_IsRefusedBeforeItIsRead(string name, string expected)
+    {
+        string model = Path.Combine(runs.CopyOfPretrained($"large-{name}"), "last"), file = Path.Combine(model, name);
+        using (var stream = new FileStream(file, FileMode.Open))
+            stream.SetLength(8L << 30);
+        string message = Assert.Throws<DataException>(() => ModelFolder.Open(model)).Message;
+        Assert.StartsWith($"{file}: {expected}", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHA-256", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("checksums.json", "cannot be read: it is a folder")]
+    [InlineData("README.md", "is a folder, but checksums.json lists a file")]
+    public void FileOfAModel_ThatIsAFolder_IsNamed(string name, string expected)
+    {
+        string model = Path.Combine(runs.CopyOfPretrained($"folder-{name}"), "last"), file = Path.Combine(model, name);
+        File.Delete(file);
+        Directory.CreateDirectory(file);
+        Assert.StartsWith($"{file}: {expected}", Assert.Throws<DataException>(() => ModelFolder.Open(model)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

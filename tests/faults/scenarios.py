@@ -9,9 +9,11 @@ import subprocess
 # Calls that may fail and the command still ends with 0: call, error, place, reason.
 HARMLESS = [
     ("unlink|rmdir|open folder", ".*", r"/\.(tmp|old)-", "a leftover that cannot be deleted is deleted by the next run"),
+    ("unlink", ".*", r"/\.videosim-import\.json$", "the state of a complete import is deleted by the next run"),
+    ("unlink", ".*", r"\.lock$", "a lock that no process holds keeps nobody out"),
     ("unlink", ".*", r"/\.lock-owner$", "the number of a process that has ended is replaced by the next run"),
     ("open folder", ".*", r"^out(/\w+|/\.import-.*)?$", "leftovers that are not found are deleted by the next run"),
-    ("open", "EACCES", r"(^|/)(\.tmp-[\w-]+|[^.]+)$", "a folder that must not be read cannot be flushed"),
+    ("open", "EACCES", r"(^|/)(\.(tmp|import)-[\w-]+|[^.]+)$", "a folder that must not be read cannot be flushed"),
     ("flock", "ENOLCK", r"", "on a file system without locks, files are written all the same"),
 ]
 

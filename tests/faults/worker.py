@@ -103,6 +103,8 @@ class Reference:
             path = worker.out / unit
             if any(re.match(rf"{re.escape(unit)}/\.tmp-unfinished-", name) for name in now):
                 continue  # a new folder that its next writer fills, and readers refuse
+            if not self.version(unit, now) and self.version(unit, self.before) == moved_aside(unit, now):
+                continue  # the next start brings it back
             if self.scenario.is_growing(unit) and self.growing.get(unit, b"").startswith(path.read_bytes() if path.exists() else b""):
                 continue
             if self.scenario.is_loose(unit) and is_well_formed(path):
@@ -149,6 +151,13 @@ class Reference:
             return str((len(data) > 0, data[-1:])).encode() if self.scenario.has_times(path) else b"" if re.search(r"(^|/)\.(tmp|old)-", path) else data
 
         return tuple(sorted((self.scenario.without_random(path), value or "") for path, value in snapshot(worker.out, content).items()))
+
+
+def moved_aside(unit, files):
+    """The files of a folder that was moved aside for its successor, under their old names."""
+    parent, name = os.path.split(unit)
+    aside = re.compile(rf"{re.escape(os.path.join(parent, f'.old-{name}'))}-[0-9a-f]{{16}}/(.*)")
+    return [(f"{unit}/{match[1]}", value) for path, value in files.items() if value is not None and (match := aside.fullmatch(path))]
 
 
 def is_well_formed(path):

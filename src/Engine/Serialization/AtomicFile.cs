@@ -62,7 +62,7 @@ public static class AtomicFile
             {
                 Try(second, newSecond, () => File.Delete(second));
                 Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
-                Try(second, newSecond, () => File.Move(newSecond, second));
+                Try(second, newSecond, () => File.Move(newSecond, second, overwrite: true));
             });
         }
         catch

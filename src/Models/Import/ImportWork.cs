@@ -44,11 +44,13 @@ internal sealed class ImportWork : IDisposable
     internal static ImportResult ReadFinished(string output, string key)
     {
         var found = JsonFile.Read(Path.Combine(output, Record), ImportJson.Default.ImportRecord);
+        // A process that was killed at its very end has left these.
         AtomicFile.DeleteLeftover(() => DeleteLock(FolderFor(Target(output)) + Lock));
+        if (found.Key == key)
+            AtomicFile.DeleteLeftover(() => File.Delete(Path.Combine(output, State)));
         return found.Key == key ? found.Result : throw new DataException($"--output-dir {output}: the folder has the import of other videos or options");
     }
 
-    // A process that was killed at its very end has left it.
     private static void DeleteLock(string path)
     {
         if (File.Exists(path) && FileLock.TryTake(path) is { } owner)

@@ -228,6 +228,21 @@ public sealed class VideoImportTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, ".import-*"));
     }
 
+    // A kill after the rename leaves the state. Of another import it stays.
+    [Theory]
+    [InlineData(42, false)]
+    [InlineData(7, true)]
+    public void Run_CompleteWithTheStateOfTheWork_DeletesIt(int seed, bool stays)
+    {
+        Run("a");
+        _folder.Write("a/.videosim-import.json", "{}");
+        if (stays)
+            Assert.Throws<DataException>(() => Run("a", options => options with { Seed = (ulong)seed }));
+        else
+            Run("a");
+        Assert.Equal(stays, File.Exists(Full("a/.videosim-import.json")));
+    }
+
     [Theory]
     [InlineData("link")]
     [InlineData("link/")]

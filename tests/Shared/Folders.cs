@@ -2,7 +2,7 @@ using Xunit;
 
 namespace VideoSim.Tests.Shared;
 
-/// <summary>Compares folders of results.</summary>
+/// <summary>Compares and copies folders of results.</summary>
 internal static class Folders
 {
     // A run's date, machine and seconds.
@@ -24,6 +24,17 @@ internal static class Folders
         {
             bool equal = File.ReadAllBytes(Path.Combine(expected, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file)));
             Assert.True(equal, $"{file} differs between {expected} and {actual}");
+        }
+    }
+
+    /// <summary>Copies all files of a folder.</summary>
+    internal static void Copy(string source, string target)
+    {
+        foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
         }
     }
 

@@ -82,9 +82,16 @@ public static unsafe partial class FileKind
         if (!OperatingSystem.IsLinux())
             return File.Exists(path) && Path.GetFullPath(path) == Path.GetFullPath(other);
         byte* first = stackalloc byte[ResultBytes], second = stackalloc byte[ResultBytes];
-        return Statx(CurrentFolder, path, 0, InodeMask, first) == 0 && Statx(CurrentFolder, other, 0, InodeMask, second) == 0
-            && *(ulong*)(first + InodeOffset) == *(ulong*)(second + InodeOffset)
-            && *(ulong*)(first + DeviceOffset) == *(ulong*)(second + DeviceOffset);
+        return Statx(CurrentFolder, path, 0, InodeMask, first) == 0 && Statx(CurrentFolder, other, 0, InodeMask, second) == 0 && IsSame(first, second);
+    }
+
+    /// <summary>Whether a path leads to an open file. On other systems than Linux a file is taken for it.</summary>
+    public static bool IsSame(string path, SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+            return File.Exists(path);
+        byte* first = stackalloc byte[ResultBytes], second = stackalloc byte[ResultBytes];
+        return Statx(CurrentFolder, path, 0, InodeMask, first) == 0 && Statx((int)file.DangerousGetHandle(), "", OfHandle, InodeMask, second) == 0 && IsSame(first, second);
     }
 
     /// <summary>Whether an open file has no name any more. Only Linux deletes a file that is open.</summary>
@@ -98,6 +105,9 @@ public static unsafe partial class FileKind
 
     /// <summary>Number of the user whose rights this process has; 0 is root.</summary>
     public static uint ThisUser => OperatingSystem.IsLinux() ? EffectiveUser() : 0;
+
+    private static bool IsSame(byte* first, byte* second) => *(ulong*)(first + InodeOffset) == *(ulong*)(second + InodeOffset)
+        && *(ulong*)(first + DeviceOffset) == *(ulong*)(second + DeviceOffset);
 
     private static FileStatus? StatusOf(string path, uint mask, int flags)
     {

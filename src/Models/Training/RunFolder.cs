@@ -27,6 +27,7 @@ public sealed class RunFolder : IDisposable
     private readonly JsonObject? _earlier; // args.json as it was
     private readonly IReadOnlyList<string> _later;
     private string? _warning; // of the newest checkpoint
+    private IDisposable? _guard; // of the writes
 
     private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier, IReadOnlyList<string> later)
     {
@@ -175,6 +176,8 @@ public sealed class RunFolder : IDisposable
     /// </exception>
     internal void Begin(IReadOnlyList<FileDigest>? inputs, IProgressSink progress)
     {
+        _guard = WriteGuard.Begin(_lock.Require);
+        WriteGuard.Require();
         if (!IsNew && inputs is not null)
         {
             if (!Inputs.Exist)
@@ -215,7 +218,11 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        _guard?.Dispose();
+        _lock.Dispose();
+    }
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
     internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path);

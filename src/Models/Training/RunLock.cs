@@ -1,5 +1,6 @@
 using System.Globalization;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Training;
@@ -16,7 +17,7 @@ internal sealed class RunLock : IDisposable
     private readonly string _owner;
     private readonly UnfinishedWork _unfinished;
 
-    private RunLock(FileStream file, string owner) => (_file, _owner, _unfinished) = (file, owner, UnfinishedWork.Result(() => File.Delete(owner)));
+    private RunLock(FileStream file, string owner) => (_file, _owner, _unfinished) = (file, owner, UnfinishedWork.Result(() => DeleteOwner(file, owner)));
 
     /// <summary>Whether a path is one of the lock's files.</summary>
     public static bool IsLockFile(string path) => Path.GetFileName(path) is Lock or Owner;
@@ -51,12 +52,23 @@ internal sealed class RunLock : IDisposable
         return new RunLock(file, owner);
     }
 
+    /// <summary>
+    /// Refuses if the folder is not the one any more that was locked: it was moved, deleted or replaced. What has its
+    /// path now belongs to others.
+    /// </summary>
+    /// <exception cref="DataException">The lock's file in the folder is gone or another one.</exception>
+    public void Require()
+    {
+        if (!IsInPlace(_file))
+            throw new DataException($"{Path.GetDirectoryName(_file.Name)}: was moved, deleted or replaced while the run goes on; the run ends, and nothing more is written");
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         try
         {
-            File.Delete(_owner);
+            DeleteOwner(_file, _owner);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -64,6 +76,14 @@ internal sealed class RunLock : IDisposable
         }
         _file.Dispose();
         _unfinished.Dispose();
+    }
+
+    private static bool IsInPlace(FileStream file) => FileKind.IsSame(file.Name, file.SafeFileHandle);
+
+    private static void DeleteOwner(FileStream file, string owner)
+    {
+        if (IsInPlace(file))
+            File.Delete(owner);
     }
 
     private static string NameOfOwner(string owner)

@@ -22,6 +22,8 @@ internal sealed class RunMetrics(string run)
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
 
+    private const string Help = "restore the file, or begin again with --overwrite-output-dir";
+
     // A process that was killed leaves one. Each costs an exception.
     private const int MostDamagedLines = 100;
 
@@ -29,6 +31,7 @@ internal sealed class RunMetrics(string run)
     private static readonly FileLimit Limit = new("a file of metrics", 1000);
 
     private readonly string _file = Path.Combine(run, Name);
+    private long? _length; // after the last change by this process
 
     /// <summary>Adds a line.</summary>
     public void Append(JsonObject line) => Change(FileMode.Append, stream =>
@@ -44,17 +47,16 @@ internal sealed class RunMetrics(string run)
     /// <exception cref="DataException">A line is lost or has changed; the message names the file.</exception>
     public void Require(TrainerState state)
     {
-        const string help = "restore the file, or begin again with --overwrite-output-dir";
         long bytes = state.MetricsBytes, length = File.Exists(_file) ? new FileInfo(_file).Length : 0;
         if (length < bytes)
-            throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; {help}");
+            throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; {Help}");
         if (bytes == 0)
             return;
         byte[] content = FileFailure.ReadAllBytes(_file, Limit)[..(int)bytes];
         if (state.MetricsSha256 is { } hash && hash != Hash(content))
-            throw new DataException($"{_file}: its first {bytes} bytes have changed since the newest checkpoint was written; {help}");
+            throw new DataException($"{_file}: its first {bytes} bytes have changed since the newest checkpoint was written; {Help}");
         if (content[^1] != '\n')
-            throw new DataException($"{_file}: no line ends at byte {bytes}, where the newest checkpoint was written; {help}");
+            throw new DataException($"{_file}: no line ends at byte {bytes}, where the newest checkpoint was written; {Help}");
         foreach (var (number, line) in Lines(_file, content, whole: true))
             RequireValues($"{_file}: line {number}", line);
     }
@@ -155,11 +157,15 @@ internal sealed class RunMetrics(string run)
 
     private void Change(FileMode mode, Action<FileStream> change)
     {
+        WriteGuard.Require();
         try
         {
             FileFailure.RequireFile(_file);
             using var stream = new FileStream(_file, mode);
+            if (_length is { } length && stream.Length != length)
+                throw new DataException($"{_file}: has {stream.Length} bytes, but had {length} after the last line: it was changed while the run goes on; {Help}");
             change(stream);
+            _length = stream.Length;
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -80,21 +80,11 @@ public sealed class EarlierFilesTests(FinishedRuns runs) : IClassFixture<Finishe
     private string Reproduction(string name)
     {
         string output = runs.New($"reproduction-{name}"), model = Path.Combine(output, "mix");
-        Copy(runs.Pretrained, Path.Combine(model, "pretrain"));
-        Copy(runs.Finetuned, Path.Combine(model, "fold-1"));
+        Folders.Copy(runs.Pretrained, Path.Combine(model, "pretrain"));
+        Folders.Copy(runs.Finetuned, Path.Combine(model, "fold-1"));
         Directory.Delete(Path.Combine(model, "fold-1", "last"), recursive: true);
         return output;
     }
 
     private static void Require(string output) => EarlierFiles.Require(output, ["mix"], static _ => 1);
-
-    private static void Copy(string source, string target)
-    {
-        foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-    }
 }

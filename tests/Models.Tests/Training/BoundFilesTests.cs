@@ -27,7 +27,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         foreach (string file in Directory.GetFiles(checkpoint))
         {
             FlipBit(file);
-            Copy(run, kept);
+            Folders.Copy(run, kept);
             string message = Refused(run);
             Assert.StartsWith($"{file}: ", message, StringComparison.Ordinal);
             Assert.EndsWith(Advice(run), message, StringComparison.Ordinal);
@@ -122,7 +122,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         if (key is "files" or "last_tags")
             Change(file, changed => changed[key] = JsonNode.Parse(value));
         Assert.NotEqual(text, File.ReadAllText(file));
-        Copy(run, kept);
+        Folders.Copy(run, kept);
         string message = Refused(run);
         Assert.StartsWith($"{file}: {expected}", message, StringComparison.Ordinal);
         Assert.EndsWith(Advice(run), message, StringComparison.Ordinal);
@@ -154,7 +154,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
     public void Resume_CheckpointBeyondTheEnd_DoesNotFinishTheRun()
     {
         string run = Unfinished("beyond"), later = Path.Combine(run, "checkpoint-99"), file = Path.Combine(later, State);
-        Copy(Path.Combine(run, Newest), later);
+        Folders.Copy(Path.Combine(run, Newest), later);
         Change(file, static state =>
         {
             foreach (string key in new[] { "files", "sha256", "metrics_sha256" })
@@ -298,15 +298,5 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         var json = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         change(json);
         File.WriteAllText(file, json.ToJsonString());
-    }
-
-    private static void Copy(string source, string target)
-    {
-        foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
     }
 }

@@ -136,12 +136,7 @@ public sealed class FinishedRuns : IDisposable
     internal string CopyOfPretrained(string name)
     {
         string copy = New(name);
-        foreach (string file in Directory.GetFiles(Pretrained, "*", SearchOption.AllDirectories))
-        {
-            string target = Path.Combine(copy, Path.GetRelativePath(Pretrained, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
+        Folders.Copy(Pretrained, copy);
         return copy;
     }
 

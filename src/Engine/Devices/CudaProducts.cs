@@ -22,6 +22,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     private const int MostAlignment = 256; // the heuristic's default; no algorithm requires more
     private const int Candidates = 8; // algorithms to try: the heuristic may return some that cannot run
     // Kernels load biases by 16 bytes, but the heuristic does not check the alignment of the bias.
+    private const int InvalidValue = 7, NotSupported = 15; // of cublasStatus_t
     private const int LeastBiasAlignment = 16;
 
     private readonly Dictionary<ProductKind, Product?> _products = [];
@@ -150,6 +151,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         var results = stackalloc HeuristicResult[Candidates];
         status = cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
             _preference, Candidates, results, out int count);
+        // The library's ways to say that it has no algorithm. After another failure the next choice would have other bits.
+        if (status is not (0 or InvalidValue or NotSupported))
+            Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
         for (int i = 0; i < count && status == 0; i++)
         {
             if (results[i].State == 0)

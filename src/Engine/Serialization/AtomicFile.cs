@@ -28,8 +28,8 @@ public static class AtomicFile
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
             DeleteLeftovers(path);
-            WriteFlushed(temporary, write, open);
-            UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
+            using (WriteFlushed(temporary, write, open))
+                UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
             DurableFolder.FlushParent(path);
         }
         catch (Exception failure)
@@ -45,7 +45,7 @@ public static class AtomicFile
     /// new pair, or no <paramref name="second"/> is left: never files of two pairs.
     /// </summary>
     /// <exception cref="DataException">
-    /// The file system reported an error; the message names the path and the reason.
+    /// Another process is writing the pair, or the file system reported an error; the message names the path.
     /// </exception>
     public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
     {
@@ -54,11 +54,13 @@ public static class AtomicFile
         var (newFirst, newSecond) = (TemporaryName.OfUnfinished(first), TemporaryName.OfUnfinished(second));
         using var unfinishedFirst = UnfinishedWork.Result(() => File.Delete(newFirst));
         using var unfinishedSecond = UnfinishedWork.Result(() => File.Delete(newSecond));
+        FileStream? turn = null;
         try
         {
+            Try(first, newFirst, () => turn = TakeTurn(first, Path.GetDirectoryName(newFirst)!));
             // Steps that take long or may fail come before the old second file is deleted.
-            Prepare(first, newFirst, writeFirst);
-            Prepare(second, newSecond, writeSecond);
+            using var heldFirst = Prepare(first, newFirst, writeFirst);
+            using var heldSecond = Prepare(second, newSecond, writeSecond);
             // Each of them is on the disk before the next one.
             UnfinishedWork.Place(() =>
             {
@@ -73,13 +75,29 @@ public static class AtomicFile
             DeleteLeftover(() => File.Delete(newSecond));
             throw;
         }
-
-        static void Prepare(string path, string temporary, Action<Stream> write) => Try(path, temporary, () =>
+        finally
         {
-            DurableFolder.Make(Path.GetDirectoryName(temporary)!);
-            DeleteLeftovers(path);
-            WriteFlushed(temporary, write, open: null);
-        });
+            if (turn is not null)
+                FileLock.ReleaseAndDelete(turn);
+        }
+
+        static FileStream TakeTurn(string path, string folder)
+        {
+            DurableFolder.Make(folder);
+            return FileLock.TryTake(Path.Combine(folder, $".{Path.GetFileName(path)}.lock")) ?? throw new DataException($"{path}: another process is writing this file");
+        }
+
+        static Stream Prepare(string path, string temporary, Action<Stream> write)
+        {
+            Stream? held = null;
+            Try(path, temporary, () =>
+            {
+                DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+                DeleteLeftovers(path);
+                held = WriteFlushed(temporary, write, open: null);
+            });
+            return held!;
+        }
 
         static void Try(string path, string temporary, Action action)
         {
@@ -161,17 +179,29 @@ public static class AtomicFile
     }
 
     /// <summary>Writes a new file, and returns when its bytes are on the disk.</summary>
-    internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
+    /// <returns>
+    /// The open file. While it is open it has a lock, so that other writers do not take it for a leftover.
+    /// </returns>
+    internal static Stream WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
         // Without the right to read, .NET does not lock a file of a network file system, see DeleteLeftovers.
-        using var stream = open is null
-            ? new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, BufferSize)
+        var stream = open is null
+            ? new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, BufferSize)
             : open(path);
-        write(stream);
-        if (stream is FileStream file)
-            DiskFlush.Flush(file);
-        else
-            stream.Flush();
+        try
+        {
+            write(stream);
+            if (stream is FileStream file)
+                DiskFlush.Flush(file);
+            else
+                stream.Flush();
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
     /// <summary>

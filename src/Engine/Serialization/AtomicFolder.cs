@@ -217,7 +217,7 @@ public sealed class AtomicFolder
                     hashing = new HashingStream(stream);
                     write(hashing);
                     hashing.Complete();
-                }, _open);
+                }, _open).Dispose();
                 _files.Add(new WrittenFile(name, hashing!.Length, hashing.TakeSha256()));
             }
             finally

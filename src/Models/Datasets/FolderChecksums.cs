@@ -93,7 +93,7 @@ internal static class FolderChecksums
                 return null;
             (listed, hasList) = (found, true);
         }
-        catch (DataException e)
+        catch (DataException e) when (e.InnerException is not UnauthorizedAccessException)
         {
             return e.Message;
         }
@@ -120,7 +120,7 @@ internal static class FolderChecksums
             SafetensorsReader.Open(file).Dispose();
             return null;
         }
-        catch (DataException e)
+        catch (DataException e) when (e.InnerException is not UnauthorizedAccessException)
         {
             return e.Message;
         }

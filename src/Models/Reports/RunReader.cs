@@ -41,8 +41,8 @@ internal static class RunReader
             throw new DataException($"{Path.Combine(folder, RunFolder.Arguments)}: is not that of a training run");
         if (arguments.Text("data")?.Contains('\0') ?? false)
             notes.Add($"{Path.Combine(folder, RunFolder.Arguments)}: data is not a path, so pairs have no titles");
-        var lines = WithSteps(Path.Combine(folder, Metrics), notes);
-        var timing = WithSteps(Path.Combine(folder, Timing), notes);
+        var lines = WithSteps(Path.Combine(folder, Metrics), steps, notes);
+        var timing = WithSteps(Path.Combine(folder, Timing), steps, notes);
         var sessions = Sessions(folder, notes);
         var curves = new Dictionary<string, Series>();
         foreach (var (key, low, high, range) in Measures)
@@ -99,15 +99,15 @@ internal static class RunReader
         }
     }
 
-    // The lines that have a step.
-    private static List<JsonObject> WithSteps(string file, List<string> notes)
+    // The lines that have a step of the run.
+    private static List<JsonObject> WithSteps(string file, long steps, List<string> notes)
     {
         var all = JsonLines.Read(file, notes);
-        var bad = all.Where(static line => line.Whole("step") is null).ToList();
+        var bad = all.Where(line => !(line.Whole("step") <= steps)).ToList();
         if (bad.Count > 0)
         {
-            notes.Add(bad.Count == all.Count ? $"{file}: no line has a step that is a whole number from 0, so there are no curves"
-                : $"{file}: the step {Printable.OneLine(bad[0]["step"]?.ToJsonString() ?? "that is missing")} is not a whole number from 0; its line is left out{More(bad.Count)}");
+            notes.Add(bad.Count == all.Count ? $"{file}: no line has a step that is a whole number from 0 to {steps}, so there are no curves"
+                : $"{file}: the step {Printable.OneLine(bad[0]["step"]?.ToJsonString() ?? "that is missing")} is not a whole number from 0 to {steps}; its line is left out{More(bad.Count)}");
         }
         return [.. all.Except(bad)];
     }

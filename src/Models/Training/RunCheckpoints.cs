@@ -45,7 +45,7 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
             state.Validate(file, FolderChecksums.StepOf(Path.GetFileName(checkpoint)));
             return FolderChecksums.FaultOf(JsonFile.ParseObject(file, content)) is { } fault ? throw new DataException($"{file}: {fault}") : state;
         }
-        catch (DataException e)
+        catch (DataException e) when (e.InnerException is not UnauthorizedAccessException)
         {
             throw FolderChecksums.Damaged(checkpoint, e.Message);
         }

@@ -71,6 +71,7 @@ public sealed class CudaTests(CommandWorld world)
     [InlineData("cuda", "call=cuMemcpyHtoDAsync_v2:9", "cuMemcpyHtoDAsync_v2 failed with 999", "cuda:0 emulator")]
     [InlineData("cuda", "call=cuGraphInstantiateWithFlags:1", "cuGraphInstantiateWithFlags failed with 999", "cuda:0 emulator")]
     [InlineData("cuda", "call=cublasLtMatmul:7", "cublasLtMatmul of", "failed with 13", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cublasLtMatmulAlgoGetHeuristic:3", "cublasLtMatmulAlgoGetHeuristic of", "failed with 13", "cuda:0 emulator")]
     public void Pretrain_SomethingFails_SaysItInOneLine(string device, string failure, params string[] parts)
     {
         SkipUnlessEmulated();

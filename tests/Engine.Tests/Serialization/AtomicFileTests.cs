@@ -219,6 +219,34 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal("2two", File.ReadAllText(_folder["a/ids"]) + File.ReadAllText(_folder["a/rows"]));
     }
 
+    // Two writers at once would leave files of two pairs.
+    [Fact]
+    public void WritePair_WhileAnotherWritesIt_IsRefusedAndChangesNothing()
+    {
+        AtomicFile.WritePair(_folder["ids"], static stream => stream.Write("1"u8), _folder["rows"], stream =>
+        {
+            var error = Assert.Throws<DataException>(() => AtomicFile.WritePair(_folder["ids"], static other => other.Write("2"u8), _folder["rows"], static other => other.Write("two"u8)));
+            Assert.Equal($"{_folder["ids"]}: another process is writing this file", error.Message);
+            stream.Write("one"u8);
+        });
+
+        Assert.Equal(["ids", "rows"], _folder.Listing);
+        Assert.Equal("1one", File.ReadAllText(_folder["ids"]) + File.ReadAllText(_folder["rows"]));
+    }
+
+    // A temporary file without a lock looks like one that a killed process has left.
+    [Fact]
+    public void WritePair_FirstFileIsComplete_NoOtherWriterDeletesIt()
+    {
+        AtomicFile.WritePair(_folder["ids"], static stream => stream.Write("1"u8), _folder["rows"], stream =>
+        {
+            AtomicFile.Write(_folder["ids"], static other => other.Write("2"u8));
+            stream.Write("one"u8);
+        });
+
+        Assert.Equal("1one", File.ReadAllText(_folder["ids"]) + File.ReadAllText(_folder["rows"]));
+    }
+
     // Whatever cannot be written or renamed: the files of two pairs are never left together.
     [Theory]
     [InlineData("first", "1one")]

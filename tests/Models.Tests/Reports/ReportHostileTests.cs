@@ -56,7 +56,8 @@ public sealed class ReportHostileTests : IDisposable
 
     [Theory]
     [InlineData("metrics.jsonl", "{\"step\":1,\"loss\":-1.7e308}\n{\"step\":2,\"loss\":1.7e308}\n", "the loss of step 1 is not a finite number that a float can hold and is left out, and so are 1 more")]
-    [InlineData("metrics.jsonl", "{\"step\":1,\"loss\":1}\n{\"step\":\"5\",\"loss\":2}\n", "the step \"5\" is not a whole number from 0; its line is left out")]
+    [InlineData("metrics.jsonl", "{\"step\":1,\"loss\":1}\n{\"step\":\"5\",\"loss\":2}\n", "the step \"5\" is not a whole number from 0 to 6; its line is left out")]
+    [InlineData("metrics.jsonl", "{\"step\":1,\"loss\":1}\n{\"step\":7,\"loss\":2}\n", "the step 7 is not a whole number from 0 to 6; its line is left out")]
     [InlineData("metrics.jsonl", "{\"step\":1,\"loss\":1}\n{\"loss\":2}\n", "the step that is missing is not a whole number from 0")]
     [InlineData("metrics.jsonl", "{\"step\":1,\"val_spearman\":5}\n", "the val_spearman of step 1 is not a number from −1 to 1")]
     [InlineData("timing.jsonl", "{\"step\":1,\"seconds\":1,\"input\":1e308,\"train\":1e308}\n", "the input of step 1 is not a number of seconds from 0 to 1e9")]

@@ -86,6 +86,25 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
         Assert.Equal($"{file}: is a device or a pipe, not a file", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message);
     }
 
+    // The checkpoint is whole, so the advice to delete it would harm.
+    [Fact]
+    public void Checkpoint_ThatMustNotBeRead_IsNamedWithoutAdvice()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "rights of files do not bind this user");
+        if (OperatingSystem.IsWindows())
+            return; // it has no such rights
+        string run = runs.CopyOfPretrained("rights");
+        Unfinish(run);
+        foreach (string name in new[] { "trainer_state.json", "model.safetensors", "vocab.txt" })
+        {
+            string file = Path.Combine(run, "checkpoint-20", name);
+            var mode = File.GetUnixFileMode(file);
+            File.SetUnixFileMode(file, UnixFileMode.None);
+            Assert.Equal($"{file}: cannot be read: access is denied", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message);
+            File.SetUnixFileMode(file, mode);
+        }
+    }
+
     [Fact]
     public void Best_Gone_IsSaidWhenTheRunEndsAndWhenItIsUsed()
     {

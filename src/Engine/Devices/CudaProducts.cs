@@ -151,7 +151,8 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         var results = stackalloc HeuristicResult[Candidates];
         status = cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
             _preference, Candidates, results, out int count);
-        // The library's ways to say that it has no algorithm. After another failure the next choice would have other bits.
+        // The library's ways to say that it has no algorithm. After another failure the next choice would have other
+        // bits.
         if (status is not (0 or InvalidValue or NotSupported))
             Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
         for (int i = 0; i < count && status == 0; i++)

@@ -40,8 +40,8 @@ public sealed class UnfinishedWork : IDisposable
     public static UnfinishedWork State() => new(null);
 
     /// <summary>
-    /// Gives a result its place. The process does not end in the middle of this. The <see cref="WriteGuard"/> may refuse
-    /// it.
+    /// Gives a result its place. The process does not end in the middle of this. The <see cref="WriteGuard"/> may
+    /// refuse it.
     /// </summary>
     public static void Place(Action place)
     {

@@ -9,7 +9,9 @@ public static class WriteGuard
 {
     private static readonly AsyncLocal<Action?> Check = new();
 
-    /// <summary>Begins to check writes, after the checks that have begun before. Dispose of the result to end it.</summary>
+    /// <summary>
+    /// Begins to check writes, after the checks that have begun before. Dispose of the result to end it.
+    /// </summary>
     /// <param name="check">Throws if the work must not write any more.</param>
     public static IDisposable Begin(Action check)
     {

@@ -44,6 +44,8 @@ public sealed class AtomicFolder
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
         WriteGuard.Require();
+        if (File.Exists(path))
+            throw new DataException($"{path}: cannot be written: it is a file, not a folder");
         string temporary = TemporaryName.OfUnfinished(path);
         using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try

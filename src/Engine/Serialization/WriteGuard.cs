@@ -15,16 +15,16 @@ public static class WriteGuard
     /// <param name="check">Throws if the work must not write any more.</param>
     public static IDisposable Begin(Action check)
     {
-        var outer = Check.Value;
-        Check.Value = outer + check;
-        return new Scope(outer);
+        Check.Value += check;
+        return new Scope(check);
     }
 
     /// <summary>Runs the check of this thread, if there is one. Call it before a write.</summary>
     public static void Require() => Check.Value?.Invoke();
 
-    private sealed class Scope(Action? outer) : IDisposable
+    // Scopes need not end in the order in which they began.
+    private sealed class Scope(Action check) : IDisposable
     {
-        public void Dispose() => Check.Value = outer;
+        public void Dispose() => Check.Value -= check;
     }
 }

@@ -54,6 +54,15 @@ public sealed class AtomicFolderTests : IDisposable
     }
 
     [Fact]
+    public void Write_PlaceIsAFile_IsRefusedBeforeTheWork()
+    {
+        File.WriteAllText(_folder["last"], "mine");
+        var error = Assert.Throws<DataException>(() => AtomicFolder.Write(_folder["last"], static _ => Assert.Fail("the work began")));
+        Assert.Equal($"{_folder["last"]}: cannot be written: it is a file, not a folder", error.Message);
+        Assert.Equal(["last"], _folder.Listing);
+    }
+
+    [Fact]
     public void Write_ParentIsAFile_NamesPathAndReason()
     {
         File.WriteAllText(_folder["run"], "");

@@ -30,11 +30,11 @@ public sealed class ReportReadingTests : IDisposable
     public void Report_RunStoppedByNaN_IsToldFromAnInterruptedOne()
     {
         ArtificialRuns.WriteRun(Run, "mix", 1, 60, complete: false);
-        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":61,\"stopped\":\"the gradient of w is not finite at step 61\"}\n");
+        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":60,\"stopped\":\"the gradient of w is not finite at step 60\"}\n");
         var data = Build(Run);
         Assert.Contains(data.Advice, static advice => advice.Text == "In mix fold 1, the run stopped because a value was not finite. Begin again with a lower rate.");
         Assert.Equal("mix fold 1 stopped because a value was not finite", data.Verdict.Text);
-        Assert.Equal("stopped: the gradient of w is not finite at step 61", data.Runs[0].Events[^1].Text);
+        Assert.Equal("stopped: the gradient of w is not finite at step 60", data.Runs[0].Events[^1].Text);
         Assert.Contains("stopped, not finite, of 60 steps", ReportPage.Of(data), StringComparison.Ordinal);
     }
 
@@ -53,7 +53,7 @@ public sealed class ReportReadingTests : IDisposable
     public void Report_DamagedLines_AreNamed()
     {
         ArtificialRuns.WriteRun(Run, "mix", 1, 10);
-        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":11,\"loss\":NaN}\n[1]\n{\"step\":12,\"loss\":\"\\ud800\"}\n{\"step\":13,\"loss\":1e999}\n{\"step\":14,\"loss\":2}\n");
+        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":8,\"loss\":NaN}\n[1]\n{\"step\":9,\"loss\":\"\\ud800\"}\n{\"step\":9,\"loss\":1e999}\n{\"step\":10,\"loss\":2}\n");
         var data = Build(Run);
         Assert.Equal(2, data.Runs[0].LastLoss);
         Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 3 more", StringComparison.Ordinal));

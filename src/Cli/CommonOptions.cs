@@ -11,6 +11,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
@@ -158,6 +159,32 @@ internal static class CommonOptions
     public static Option<string[]> Records(string description) => new("--records") { HelpName = ValueName.File, Description = description, AllowMultipleArgumentsPerToken = true };
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
+
+    public static Option<Shard?> OneShard(string description) => new("--shard")
+    {
+        Description = description, HelpName = "K/N",
+        CustomParser = static result =>
+        {
+            try
+            {
+                return Shard.Parse(result.Tokens[0].Value);
+            }
+            catch (DataException e)
+            {
+                result.AddError($"--shard {e.Message}");
+                return null;
+            }
+        },
+    };
+
+    public static Option<bool> Collect() => new("--collect") { Description = "join the shards that all --shard have left" };
+
+    /// <summary>Refuses a command that writes a shard and joins all at once.</summary>
+    public static void RequireShardOrCollect(CommandResult result, Option<Shard?> shard, Option<bool> collect)
+    {
+        if (result.GetValue(shard) is not null && result.GetValue(collect))
+            throw new DataException("--shard does one part and --collect joins all of them; leave one out");
+    }
 
     public static Option<bool> VideoDisjoint() =>
         new("--video-disjoint") { Description = "leave out training pairs that share a video with the fold's validation pairs" };

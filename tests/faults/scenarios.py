@@ -18,7 +18,7 @@ HARMLESS = [
 ]
 
 # What some scenarios are for; the others are for calls and kills.
-ONLY = {"reproduce": ["kills"], "data import, 620 MB": ["kills"], "pretrain on CUDA": ["cuda"]}
+ONLY = {"reproduce": ["kills"], "data import, 620 MB": ["kills"], "data import, shard of 620 MB": ["kills"], "data import, --collect": ["kills"], "pretrain on CUDA": ["cuda"]}
 
 
 class Scenario:
@@ -199,9 +199,24 @@ def scenarios(world, only, kind):
         done = subprocess.run(["python3", world.sources / "tests/tensorboard/check.py", *out.glob("*/*/*/tensorboard")], capture_output=True, text=True)
         return [] if done.returncode == 0 else [f"tests/tensorboard/check.py: {done.stdout}{done.stderr}"]
 
+    def large_table():
+        if not (world.folder / "large").exists():
+            write_table(world.folder / "large", videos=20000, files=50, width=1536, frames=10)
+        return "large"
+
     def large_import(name):
-        write_table(world.folder / "large", videos=20000, files=50, width=1536, frames=10)
-        return Scenario(name, import_of("large"), world.base(name), resumes=True, folders="own")
+        return Scenario(name, import_of(large_table()), world.base(name), resumes=True, folders="own")
+
+    def shard_of_import(name):
+        return Scenario(name, [*import_of(large_table()), "--shard", "2/2"], world.base(name), resumes=True)
+
+    def joined(name, command, *files, **rules):
+        """A command with --collect, in the folder that its shards have left."""
+        world.worker.begin(world.base(f"{name}, before", *files))
+        for shard in ("1/3", "2/3", "3/3"):
+            world.succeed([*command, "--shard", shard])
+        shutil.copytree(world.worker.out, world.bases / name)
+        return Scenario(name, [*command, "--collect"], world.bases / name, **rules)
 
     def import_of(table):
         return ["data", "import", f"../world/{table}/videos.jsonl", "--frames", f"../world/{table}/frames", "--pairs", f"../world/{table}/pairs.tsv", "--output-dir", "out/own", "--quiet"]
@@ -226,17 +241,21 @@ def scenarios(world, only, kind):
         "embed, .json": one_file("b.json", *embed, "out/b.json"),
         "embed, .zip": one_file("b.zip", *embed, "out/b.zip"),
         "embed, .npy": lambda name: Scenario(name, [*embed, "out/b.npy"], world.base(name, "b.npy", "b.ids.txt"), pairs=[("b.ids.txt", "b.npy")]),
+        "embed, shard": one_file("b.zip.shard-2-of-3", *embed, "out/b.zip", "--shard", "2/3"),
+        "embed, --collect": lambda name: joined(name, [*embed, "out/b.zip"], "b.zip"),
         "ensemble": one_file("sum.zip", "ensemble", "--inputs", "../world/b.json", "../world/b.json", "--output", "out/sum.zip"),
         "export": one_file("mix.onnx", "export", "--checkpoint", "../world/mix", "--onnx", "out/mix.onnx"),
         "report": one_file("report.html", "report", "../world/run", "--output", "out/report.html"),
         "inspect --step": one_file("step.safetensors", "inspect", "--step", "--checkpoint", "../world/mix", "--records", "../world/data/test_b", "--output", "out/step.safetensors"),
         "convert": convert,
         "data import": lambda name: Scenario(name, import_of("table"), world.base(name), folders="own"),
+        "data import, --collect": lambda name: joined(name, import_of("table"), folders="own"),
         "data synth": lambda name: Scenario(name, [*synth, "out/data", "--videos", "20", "--test-videos", "10", "--quiet"], world.base(name), folders="data", once=True),
         "data folds": lambda name: Scenario(name, ["data", "folds", *data, "--output-dir", "out/folds", "--quiet"], world.base(name, "folds/fold-1.train.txt")),
         "kernels compile": compile_kernels,
         "reproduce": reproduce,
         "data import, 620 MB": large_import,
+        "data import, shard of 620 MB": shard_of_import,
         "pretrain on CUDA": cuda,
     }
     for name, make in made.items():

@@ -20,12 +20,16 @@ internal static class DataImportCommand
         var vocabulary = new Option<string?>("--vocab") { HelpName = ValueName.File, Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
         var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
         var seed = CommonOptions.Seed("key of the choice of test pairs");
+        var shard = CommonOptions.OneShard("import the K-th of N equal parts of the rows, into a folder beside --output-dir");
+        var collect = CommonOptions.Collect();
         var threads = CommonOptions.Threads("number of threads; any number gives the same bytes");
         var json = CommonOptions.Json();
-        return new Command("import", "Write videos of a table, with frames from .npy files, as a data folder. All bad rows are listed.")
+        var command = new Command("import", "Write videos of a table, with frames from .npy files, as a data folder. All bad rows are listed.")
         {
-            table, output, frames, pairs, vocabulary, skip, seed, threads, json,
-        }.Does((parsed, console, cancellation) =>
+            table, output, frames, pairs, vocabulary, skip, seed, shard, collect, threads, json,
+        };
+        command.Checks(result => CommonOptions.RequireShardOrCollect(result, shard, collect));
+        return command.Does((parsed, console, cancellation) =>
         {
             var result = VideoImport.Run(new ImportOptions
             {
@@ -36,6 +40,8 @@ internal static class DataImportCommand
                 Vocabulary = parsed.GetValue(vocabulary),
                 SkipBadRows = parsed.GetValue(skip),
                 Seed = parsed.GetValue(seed),
+                Shard = parsed.GetValue(shard),
+                JoinsShards = parsed.GetValue(collect),
                 Threads = parsed.GetValue(threads),
                 OpenParquet = ParquetSupport.Open,
             }, console.Progress, cancellation);

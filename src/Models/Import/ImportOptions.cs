@@ -1,3 +1,5 @@
+using VideoSim.Models.Datasets;
+
 namespace VideoSim.Models.Import;
 
 /// <summary>The choices of an import.</summary>
@@ -27,6 +29,12 @@ public sealed record ImportOptions
     /// <summary>Number of threads; the result does not depend on it.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>The part of the rows to import, for <see cref="JoinsShards"/>; null for all rows.</summary>
+    public Shard? Shard { get; init; }
+
+    /// <summary>Joins what imports of all shards have left, instead of reading frames.</summary>
+    public bool JoinsShards { get; init; }
+
     /// <summary>Opens a Parquet file; null in a program without a reader for Parquet.</summary>
     public Func<string, IVideoTable>? OpenParquet { get; init; }
 
@@ -43,7 +51,7 @@ public sealed record ImportOptions
 /// <param name="Pairs">Number of its labelled pairs.</param>
 public sealed record ImportedPart(string Part, int Videos, int Pairs);
 
-/// <summary>The result of an import.</summary>
+/// <summary>The result of an import. That of a shard counts the videos of its rows, and no pairs.</summary>
 /// <param name="Written">Whether the data were written: all rows are good, or bad ones are skipped.</param>
 /// <param name="Rows">Number of rows of the table, bad ones included.</param>
 /// <param name="FrameWidth">Values of a frame.</param>

@@ -12,7 +12,7 @@ namespace VideoSim.Models.Import;
 internal sealed class ImportPlan
 {
     // As many files as the challenge has, with at least so many videos in each.
-    private const int MostShards = 20, VideosOfAShard = 4_000;
+    private const int MostFiles = 20, VideosOfAFile = 4_000;
 
     private static readonly string[] Parts = RowRules.SplitNames;
 
@@ -50,8 +50,8 @@ internal sealed class ImportPlan
     {
         if (_pretrains[row])
         {
-            int shards = Math.Clamp(_pretrainVideos / VideosOfAShard, 1, MostShards);
-            yield return $"pointwise/pretrain_{(long)pretrainNumber * shards / _pretrainVideos}.tfrecords";
+            int files = Math.Clamp(_pretrainVideos / VideosOfAFile, 1, MostFiles);
+            yield return $"pointwise/pretrain_{(long)pretrainNumber * files / _pretrainVideos}.tfrecords";
         }
         if (_isOfPairs[row])
             yield return $"{FolderOf(_pairParts[row])}/{FolderOf(_pairParts[row])}.tfrecords";

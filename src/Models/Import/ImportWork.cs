@@ -3,6 +3,7 @@ using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Import;
 
@@ -17,6 +18,7 @@ internal sealed class ImportWork : IDisposable
     private const string Prefix = ".import-", Lock = ".lock", State = ".videosim-import.json", Record = "import.json", Records = ".tfrecords";
 
     private readonly string _output, _folder;
+    private readonly Shard? _shard;
     private readonly FileStream _lock;
     private readonly Dictionary<string, GrowingFile> _files = new(StringComparer.Ordinal);
     private string _key = "";
@@ -24,9 +26,9 @@ internal sealed class ImportWork : IDisposable
     private Task? _saving;
     private readonly UnfinishedWork _unfinished;
 
-    private ImportWork(string output, string folder, FileStream owner)
+    private ImportWork(string output, string folder, Shard? shard, FileStream owner)
     {
-        (_output, _folder, _lock) = (output, folder, owner);
+        (_output, _folder, _shard, _lock) = (output, folder, shard, owner);
         _unfinished = UnfinishedWork.Result(DeleteUseless);
     }
 
@@ -58,29 +60,38 @@ internal sealed class ImportWork : IDisposable
     }
 
     // The folder to work in; null beside the root of a disk.
-    private static string? FolderFor(string full) => Path.GetDirectoryName(full) is { } parent ? Path.Combine(parent, Prefix + Path.GetFileName(full)) : null;
+    private static string? FolderFor(string full, Shard? shard = null) => Path.GetDirectoryName(full) is not { } parent ? null
+        : shard is { } part ? part.PathFor(PathOfShards(full)) : Path.Combine(parent, Prefix + Path.GetFileName(full));
+
+    /// <summary>The path that the folders of shards have in their names.</summary>
+    /// <param name="output">The folder of the result.</param>
+    internal static string PathOfShards(string output) => Path.Combine(Path.GetDirectoryName(Target(output)) ?? "", "." + Path.GetFileName(Target(output)));
 
     /// <summary>Takes the folder to work in, beside the folder of the result.</summary>
+    /// <param name="output">The folder of the result.</param>
+    /// <param name="shard">The shard that is imported; null for all rows.</param>
+    /// <param name="isFinished">Whether the result has its place already.</param>
     /// <exception cref="DataException">
     /// The result could not get its place there, the folder cannot be written, or another process works in it.
     /// </exception>
-    internal static ImportWork Open(string output)
+    internal static ImportWork Open(string output, Shard? shard = null, bool isFinished = false)
     {
         string folder = "", touched = output;
         FileStream? owner = null;
         try
         {
             string full = Target(output);
-            RequireFree(output, full);
-            folder = FolderFor(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk");
+            if (!isFinished)
+                RequireFree(output, full);
+            folder = FolderFor(full, shard) ?? throw new DataException($"--output-dir {output}: is the root of a disk");
             if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => TemporaryName.FinalNameOfUnfinished(entry) != State || !File.Exists(entry)))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
             // Its files are opened by their names, which may be links in a folder that another user has made.
             if (FileKind.StatusOf(folder) is { } status && (status.IsLink || status.Owner != FileKind.ThisUser))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, which {(status.IsLink ? "is a link" : "belongs to another user")}");
             DurableFolder.Make(touched = Path.GetDirectoryName(folder)!);
-            owner = FileLock.TryTake(touched = folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
-            var work = new ImportWork(full, folder, owner) { _isOfUse = File.Exists(Path.Combine(folder, State)) };
+            owner = FileLock.TryTake(touched = folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports {(shard is { } part ? $"shard {part} " : "")}into it");
+            var work = new ImportWork(full, folder, shard, owner) { _isOfUse = File.Exists(Path.Combine(folder, State)) };
             if (!work._isOfUse)
                 work.BeginAnew();
             return work;
@@ -104,7 +115,7 @@ internal sealed class ImportWork : IDisposable
     /// <returns>The result of a work that was complete except for its name; otherwise null.</returns>
     internal ImportResult? Continue(string key, Action<string> note)
     {
-        _key = key;
+        _key = KeyOfState(key);
         if (!_isOfUse)
             return null;
         try
@@ -115,7 +126,7 @@ internal sealed class ImportWork : IDisposable
                 return record.Result;
             }
             var state = ReadState();
-            if (state.Key == key)
+            if (state.Key == _key)
                 Load(state);
             else if (state.Key.Length > 0)
                 note("files or options have changed since the interruption: the import begins anew");
@@ -130,6 +141,36 @@ internal sealed class ImportWork : IDisposable
             BeginAnew();
         }
         return null;
+    }
+
+    /// <summary>Whether this is a shard whose rows are all written. Then <see cref="Saved"/> is its state.</summary>
+    /// <param name="key">Digest of options and inputs.</param>
+    /// <param name="row">Number of the row after its last one.</param>
+    /// <exception cref="DataException">It is one of other options or inputs, or is damaged.</exception>
+    internal bool IsComplete(string key, int row)
+    {
+        if (!_isOfUse || ReadState() is not { Key.Length: > 0 } state)
+            return false;
+        if (state.Key != KeyOfState(key))
+            throw new DataException($"{_folder}: is a shard of other videos or options");
+        Saved = state.Row == row ? state : null;
+        return Saved is not null;
+    }
+
+    /// <summary>Writes all rows anew, unless an earlier process has done so.</summary>
+    /// <param name="rows">Number of all rows.</param>
+    /// <param name="bad">The rows with bad frames.</param>
+    /// <param name="append">Appends the rows.</param>
+    internal void Fill(int rows, IEnumerable<BadFrames> bad, Action append)
+    {
+        if (Saved?.Row == rows)
+            return;
+        CloseFiles();
+        BeginAnew();
+        append();
+        TrySave(rows, bad);
+        Wait();
+        Saved = ReadState();
     }
 
     /// <summary>Appends to a file, which is created when it is new.</summary>
@@ -216,6 +257,20 @@ internal sealed class ImportWork : IDisposable
         _isOfUse = false;
     }
 
+    /// <summary>The same for the work of a key; another work stays.</summary>
+    internal void Discard(string key)
+    {
+        try
+        {
+            if (_isOfUse && ReadState().Key == KeyOfState(key))
+                Discard();
+        }
+        catch (DataException)
+        {
+            // It is not known to be of the key.
+        }
+    }
+
     /// <summary>Releases the folder. If no state was saved, nothing in it is of use, and it is deleted.</summary>
     public void Dispose()
     {
@@ -266,12 +321,7 @@ internal sealed class ImportWork : IDisposable
         {
             foreach (var (name, length) in state.Files)
             {
-                string path = Path.GetFullPath(name, _folder);
-                if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
-                    throw new DataException($"{name}: is not a file of an import");
-                if (FileKind.StatusOf(path) is { IsLink: true })
-                    throw new DataException($"{name}: is a link");
-                var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+                var handle = File.OpenHandle(PathOf(name), FileMode.Open, FileAccess.ReadWrite);
                 _files.Add(name, new GrowingFile(handle, length));
                 if (RandomAccess.GetLength(handle) < length)
                     throw new DataException($"{name}: is shorter than it was");
@@ -290,6 +340,19 @@ internal sealed class ImportWork : IDisposable
         }
         Saved = state;
     }
+
+    /// <summary>Path of a file that a state names.</summary>
+    /// <exception cref="DataException">It is outside of the folder, a link, or a file of another kind.</exception>
+    internal string PathOf(string name)
+    {
+        string path = Path.GetFullPath(name, _folder);
+        if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
+            throw new DataException($"{path}: is not a file of an import");
+        return FileKind.StatusOf(path) is { IsLink: true } ? throw new DataException($"{path}: is a link") : path;
+    }
+
+    // A shard is not continued under the name of another one.
+    private string KeyOfState(string key) => _shard is { } shard ? $"{key} {shard}" : key;
 
     private void SaveState(ImportState state) => Write(State, stream => JsonSeal.Write(stream, JsonSerializer.SerializeToNode(state, ImportJson.Default.ImportState)!.AsObject()));
 

@@ -38,9 +38,6 @@ internal sealed class TableSurvey
     /// <summary>Values of a frame: the width that most rows have.</summary>
     internal int FrameWidth { get; private set; }
 
-    /// <summary>Size of the files of frames of all good rows.</summary>
-    internal long FrameBytes { get; private set; }
-
     /// <summary>The tags of good rows.</summary>
     internal TagTable Tags { get; } = new();
 
@@ -77,6 +74,9 @@ internal sealed class TableSurvey
 
     /// <summary>Size of a row's file of frames; 0 for a bad row.</summary>
     internal long FrameBytesOf(int row) => _bytes[row];
+
+    /// <summary>Size of the files of frames of the rows [from, to).</summary>
+    internal long FrameBytesOf(int from, int to) => _bytes[from..to].Sum();
 
     /// <summary>Whether a row is good so far.</summary>
     internal bool IsGood(int row) => _splits[row] != Split.None;
@@ -139,7 +139,6 @@ internal sealed class TableSurvey
             _splits.Add(RowRules.SplitOf(row));
             HasSplits |= row.Split is not null;
             Tags.Add(row.Tags);
-            FrameBytes += found.Bytes;
         }
         else
         {

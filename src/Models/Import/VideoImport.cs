@@ -55,8 +55,10 @@ public sealed class VideoImport
         try
         {
             var import = new VideoImport(options, progress, cancellation);
-            using var work = ImportWork.IsFinished(options.OutputDirectory) ? null : ImportWork.Open(options.OutputDirectory);
-            return import.Run(work);
+            bool isFinished = ImportWork.IsFinished(options.OutputDirectory);
+            using var shards = options.JoinsShards ? ImportShards.Open(options.OutputDirectory, isFinished) : null;
+            using var work = isFinished ? null : ImportWork.Open(options.OutputDirectory, options.Shard);
+            return import.Run(work, shards);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -65,7 +67,7 @@ public sealed class VideoImport
     }
 
     // Without a folder to work in the import is complete, or the folder has another one.
-    private ImportResult Run(ImportWork? work)
+    private ImportResult Run(ImportWork? work, ImportShards? shards)
     {
         FileDigest[] inputs = [.. new[] { _options.Table, _options.Pairs, _options.Vocabulary }.OfType<string>().Select(FileDigest.OfContent)];
         var survey = TableSurvey.Of(_table, _rules, _options, _progress, _cancellation);
@@ -73,21 +75,41 @@ public sealed class VideoImport
             _progress.Note($"{_table.Path}: columns that are not read: {VideoTables.Shown(_table.OtherColumns)}");
         var plan = ImportPlan.Of(survey, _options, _badPairs, _progress);
         string key = KeyOf(survey, inputs);
-        if (work is null)
-        {
-            var finished = ImportWork.ReadFinished(_options.OutputDirectory, key);
-            _progress.Note($"{_options.OutputDirectory}: this import is complete");
-            return finished;
-        }
+        var result = work is null ? ReadFinished(key) : Run(plan, key, work, shards, inputs);
+        if (result.Written)
+            shards?.Discard(key);
+        return result;
+    }
+
+    private ImportResult ReadFinished(string key)
+    {
+        var finished = ImportWork.ReadFinished(_options.OutputDirectory, key);
+        _progress.Note($"{_options.OutputDirectory}: this import is complete");
+        return finished;
+    }
+
+    private ImportResult Run(ImportPlan plan, string key, ImportWork work, ImportShards? shards, FileDigest[] inputs)
+    {
+        shards?.RequireComplete(key, plan.Survey.Count);
         if (work.Continue(key, note => _progress.Note($"{_options.OutputDirectory}: {note}")) is { } earlier)
             return earlier;
+        shards?.JoinInto(work, plan.Survey.Count, _progress, _cancellation);
         var result = Run(plan, work);
         if (inputs.Any(static input => FileDigest.OfContent(input.Path) != input))
             throw new DataException($"{inputs.First(static input => FileDigest.OfContent(input.Path) != input).Path}: changed while it was imported");
-        if (result.Written)
-            work.Finish(result);
-        else
+        if (!result.Written)
+        {
             work.Discard();
+        }
+        else if (_options.Shard is { } shard)
+        {
+            Save(work, RowsOf(plan.Survey).To);
+            _progress.Note($"{_options.OutputDirectory}: shard {shard} is complete; --collect joins all of them");
+        }
+        else
+        {
+            work.Finish(result);
+        }
         return result;
     }
 
@@ -98,6 +120,8 @@ public sealed class VideoImport
             _badFrames.AddRange(saved.BadRows);
         _badRows.UnionWith(_badFrames.Select(static bad => bad.Row));
         int[] written = WriteVideos(plan, work);
+        if (_options.Shard is not null)
+            return ResultOf(survey, Writes(survey), [.. written.Select(static (videos, part) => new ImportedPart(RowRules.SplitNames[part], videos, 0))]);
         var parts = new List<ImportedPart> { new(RowRules.SplitNames[0], written[0], 0) };
         bool writes = Writes(survey) && written.Sum() > 0;
         foreach (var (part, pairs) in plan.Pairs)
@@ -120,7 +144,7 @@ public sealed class VideoImport
         }
         if (writes)
             work.Write("vocab.txt", _givenVocabulary ?? MakeVocabulary());
-        return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, BadRowCount(survey), ListedBadRows(survey));
+        return ResultOf(survey, writes, parts);
 
         byte[] Labels(LabelledPair[] pairs)
         {
@@ -132,6 +156,9 @@ public sealed class VideoImport
             return Encoding.UTF8.GetBytes((text[0] == '\uFEFF' ? "\uFEFF" : "") + text);
         }
     }
+
+    private ImportResult ResultOf(TableSurvey survey, bool written, IReadOnlyList<ImportedPart> parts) =>
+        new(written, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, BadRowCount(survey), ListedBadRows(survey));
 
     private byte[] MakeVocabulary()
     {
@@ -145,19 +172,31 @@ public sealed class VideoImport
 
     private int BadRowCount(TableSurvey survey) => survey.BadRows.Count + _badPairs.Count + _badFrames.Count;
 
+    // The rows that this import writes, [From, To).
+    private (int From, int To) RowsOf(TableSurvey survey) => _options.Shard?.RowsOf(survey.Count) ?? (0, survey.Count);
+
+    private void Save(ImportWork work, int row)
+    {
+        using var saves = UnfinishedWork.State();
+        work.Wait();
+        work.TrySave(row, _badFrames);
+        work.Wait();
+    }
+
     // Returns the number of videos of each part.
     private int[] WriteVideos(ImportPlan plan, ImportWork work)
     {
         var survey = plan.Survey;
         int[] written = new int[RowRules.SplitNames.Length];
-        int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
+        var (from, to) = RowsOf(survey);
+        int resumeAt = work.Saved?.Row ?? from, row = 0, next = 0, pretrainNumber = 0;
         long readBytes = 0, saveAt = _options.SaveEvery;
         var large = new ImportPiece();
         using var rows = _table.Read().GetEnumerator();
         while (row < resumeAt && rows.MoveNext())
             Account(row++, rows.Current, _badRows.Contains(row - 1));
         next = row;
-        _progress.Begin(Writes(survey) ? "importing, MB" : "checking frames, MB", Megabytes(survey.FrameBytes), Megabytes(readBytes = work.Saved is null ? 0 : survey.FrameBytes * resumeAt / survey.Count));
+        _progress.Begin(Writes(survey) ? "importing, MB" : "checking frames, MB", Megabytes(survey.FrameBytesOf(from, to)), Megabytes(readBytes = survey.FrameBytesOf(from, resumeAt)));
         try
         {
             new OrderedWork<ImportPiece>(Take, piece =>
@@ -168,10 +207,7 @@ public sealed class VideoImport
         }
         catch (OperationCanceledException) when (Writes(survey))
         {
-            using var saves = UnfinishedWork.State();
-            work.Wait();
-            work.TrySave(next, _badFrames);
-            work.Wait();
+            Save(work, next);
             throw;
         }
         work.Wait();
@@ -183,7 +219,7 @@ public sealed class VideoImport
         {
             _cancellation.ThrowIfCancellationRequested();
             piece.Clear();
-            for (; !piece.IsFull && rows.MoveNext(); piece.FrameBytes += survey.FrameBytesOf(row++))
+            for (; row < to && !piece.IsFull && rows.MoveNext(); piece.FrameBytes += survey.FrameBytesOf(row++))
             {
                 bool good = survey.IsGood(row);
                 piece.Rows.Add(new ImportRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
@@ -226,7 +262,7 @@ public sealed class VideoImport
                 return;
             if (plan.Pretrains(number))
                 pretrainNumber++;
-            if (isBad)
+            if (isBad || number < from)
                 return;
             if (plan.Trains(number))
             {

@@ -62,6 +62,9 @@ internal sealed class TfRecordScanner : IDisposable
     /// <summary>The current record's content, if nothing is wrong; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, _payloadBytes);
 
+    /// <summary>The current record with its framing, if nothing is wrong; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Bytes => Buffered(Offset, (int)RecordBytes);
+
     /// <summary>The checksum of the current record's payload; null if it is missing or does not match.</summary>
     public uint? PayloadChecksum { get; private set; }
 

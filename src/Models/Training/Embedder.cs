@@ -138,16 +138,40 @@ public sealed class Embedder : IDisposable
     public EmbeddingTable EmbedAll(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
         int[] records = dataset.LastOfEveryId(progress);
-        float[] embeddings = Embed(dataset, records, tokenizer, tags, progress, cancellation);
-        string files = string.Join(", ", dataset.Files);
-        if (NonFinite is { } value)
-            throw new DataException($"{files}: {value} is not finite: the model's weights are too large");
-        var table = new EmbeddingTableBuilder(files);
+        return TableOf(dataset, records, EmbedFinite(dataset, records, tokenizer, tags, progress, cancellation), _config.EmbeddingWidth);
+    }
+
+    /// <summary>Embeds the videos of a shard of the table of <see cref="EmbedAll"/>.</summary>
+    /// <returns>Row-major embeddings [videos of the shard, EmbeddingWidth].</returns>
+    /// <inheritdoc cref="EmbedAll"/>
+    public float[] EmbedShard(IVideoDataset dataset, Shard shard, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
+    {
+        int[] records = dataset.LastOfEveryId(progress);
+        var (from, to) = shard.RowsOf(records.Length);
+        return EmbedFinite(dataset, records.AsSpan(from..to), tokenizer, tags, progress, cancellation);
+    }
+
+    /// <summary>The table of some embeddings.</summary>
+    /// <param name="dataset">The videos.</param>
+    /// <param name="records">Their numbers.</param>
+    /// <param name="embeddings">Row-major embeddings [records, width].</param>
+    /// <param name="width">Values of an embedding.</param>
+    internal static EmbeddingTable TableOf(IVideoDataset dataset, int[] records, float[] embeddings, int width)
+    {
+        var table = new EmbeddingTableBuilder(NameOf(dataset));
         using var reader = dataset.OpenReader();
         for (int i = 0; i < records.Length; i++)
-            table.Add(Encoding.UTF8.GetString(reader.Read(records[i]).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
+            table.Add(Encoding.UTF8.GetString(reader.Read(records[i]).Id), embeddings.AsSpan(i * width, width));
         return table.Build();
     }
+
+    private float[] EmbedFinite(IVideoDataset dataset, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
+    {
+        float[] embeddings = Embed(dataset, records, tokenizer, tags, progress, cancellation);
+        return NonFinite is { } value ? throw new DataException($"{NameOf(dataset)}: {value} is not finite: the model's weights are too large") : embeddings;
+    }
+
+    private static string NameOf(IVideoDataset dataset) => string.Join(", ", dataset.Files);
 
     private void ScoreTags(IVideoDataset dataset, ReadOnlySpan<int> batch)
     {

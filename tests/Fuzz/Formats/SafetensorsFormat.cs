@@ -29,7 +29,10 @@ internal sealed class SafetensorsFormat() : Format("safetensors", "model.safeten
         yield return Of("""{"__metadata__":{"a":"b"},"d":{"dtype":"F64","shape":[1,1,1],"data_offsets":[0,8]}}   """u8, new byte[8]);
     }
 
-    public override byte[] Mutate(Mutator mutator, byte[] input)
+    public override byte[] Mutate(Mutator mutator, byte[] input) => Change(mutator, input);
+
+    /// <summary>Changes a file anywhere, or its header alone.</summary>
+    public static byte[] Change(Mutator mutator, byte[] input)
     {
         if (mutator.OneIn(3) || Split(input) is not { } header)
             return mutator.Bytes(input);

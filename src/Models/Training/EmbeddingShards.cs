@@ -1,0 +1,132 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Submissions;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>
+/// The embeddings of some videos as shards: files beside the file of embeddings that they become. A shard is a
+/// safetensors file with the float32 values of its videos, and with digests of all that they depend on.
+/// </summary>
+public sealed class EmbeddingShards
+{
+    private const string Tensor = "embeddings", ShardKey = "shard", ModelKey = "model", VideosKey = "videos", DeviceKey = "device", HashKey = "sha256";
+
+    // The bytes of all values may be too many for one span.
+    private const int ValuesAtATime = 1 << 20;
+
+    private readonly string _output, _model, _videos;
+    private readonly int _width;
+    private readonly IVideoDataset _dataset;
+
+    /// <summary>Computes the digests of a model and some videos.</summary>
+    /// <param name="output">The file of embeddings that the shards become.</param>
+    /// <param name="folder">The model.</param>
+    /// <param name="dictionary">The file of the tokenizer's dictionary; empty for the tokenizer's own.</param>
+    /// <param name="dataset">The videos.</param>
+    /// <exception cref="DataException">A file of the model cannot be read.</exception>
+    public EmbeddingShards(string output, ModelFolder folder, IEnumerable<string> dictionary, IVideoDataset dataset)
+    {
+        (_output, _dataset, _width) = (output, dataset, folder.Configuration.EmbeddingWidth);
+        _model = Digest([.. folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"), .. dictionary.Select(static file => FileDigest.OfContent(file).Sha256)]);
+        // Not the paths: they may differ between machines.
+        _videos = Digest(dataset.Digests.Select(static file => $"{file.Bytes} {file.Sha256}"));
+    }
+
+    /// <summary>Path of the file of a shard.</summary>
+    /// <param name="output">The file of embeddings that the shards become.</param>
+    /// <param name="shard">The shard.</param>
+    /// <exception cref="DataException">The ending of the output is none of a file of embeddings.</exception>
+    public static string PathOf(string output, Shard shard) => shard.PathFor(SubmissionFile.FilesOf(output)[0]);
+
+    /// <summary>The shards of a file of embeddings. It does not read them.</summary>
+    /// <exception cref="DataException">
+    /// There is none, some are missing, or there are shards of two divisions. The message names them.
+    /// </exception>
+    public static IReadOnlyList<Shard> FindAll(string output)
+    {
+        var found = Shard.Find(output, static folder => FolderListing.Files(folder));
+        Shard.RequireAll(output, output, found);
+        return found;
+    }
+
+    /// <summary>Writes the file of a shard.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="values">Its embeddings [videos of the shard, EmbeddingWidth].</param>
+    /// <param name="device">The device that computed them.</param>
+    /// <exception cref="DataException">The file cannot be written.</exception>
+    public void Write(Shard shard, float[] values, Device device)
+    {
+        var writer = new SafetensorsWriter();
+        string[] texts = [shard.ToString(), _model, _videos, DeviceOf(device)];
+        foreach (var (key, text) in new[] { ShardKey, ModelKey, VideosKey, DeviceKey }.Zip(texts))
+            writer.AddMetadata(key, text);
+        writer.AddMetadata(HashKey, Hash(texts, values));
+        writer.Add(Tensor, new Shape(values.Length / _width, _width), values);
+        AtomicFile.Write(PathOf(_output, shard), writer.WriteTo);
+    }
+
+    /// <summary>Joins all shards. The files stay, so that the same command gives the same result again.</summary>
+    /// <param name="shards">What <see cref="FindAll"/> returned.</param>
+    /// <param name="progress">Receives notes.</param>
+    /// <returns>The table of one run, and the device that computed it.</returns>
+    /// <exception cref="DataException">A shard is damaged, or is not one of this model and these videos.</exception>
+    public (EmbeddingTable Table, string Device) Join(IReadOnlyList<Shard> shards, IProgressSink progress)
+    {
+        int[] records = _dataset.LastOfEveryId(progress);
+        float[] values = new float[(long)records.Length * _width];
+        string? device = null;
+        foreach (var shard in shards)
+        {
+            var (from, to) = shard.RowsOf(records.Length);
+            string computedOn = Read(shard, values.AsSpan(from * _width, (to - from) * _width));
+            device ??= computedOn;
+            if (computedOn != device)
+                throw new DataException($"{PathOf(_output, shard)}: was computed on {Printable.OneLine(computedOn)}, but {PathOf(_output, shards[0])} on {Printable.OneLine(device)}: their bits may differ");
+        }
+        return (Embedder.TableOf(_dataset, records, values, _width), device!);
+    }
+
+    // Returns the device that computed the shard.
+    private string Read(Shard shard, Span<float> values)
+    {
+        string path = PathOf(_output, shard);
+        using var reader = SafetensorsReader.Open(path);
+        string[] texts = [.. new[] { ShardKey, ModelKey, VideosKey, DeviceKey }.Select(key => reader.Metadata.GetValueOrDefault(key, ""))];
+        if (reader.TryFind(Tensor) is not { Type: SafetensorsType.F32 } entry || !reader.Metadata.TryGetValue(HashKey, out string? hash))
+            throw new DataException($"{path}: is not a shard of embeddings");
+        if (texts[0] != shard.ToString())
+            throw new DataException($"{path}: is shard {Printable.OneLine(texts[0])} under another name");
+        if (texts[1] != _model)
+            throw new DataException($"{path}: is of another model than that of --checkpoint");
+        if (texts[2] != _videos)
+            throw new DataException($"{path}: is of other videos than those of --records");
+        bool isWhole = entry.ElementCount == values.Length;
+        for (int i = 0; i < values.Length && isWhole; i += ValuesAtATime)
+            reader.ReadFloats(entry, i, values.Slice(i, Math.Min(ValuesAtATime, values.Length - i)));
+        return isWhole && hash == Hash(texts, values) ? texts[3]
+            : throw new DataException($"{path}: has changed since it was written: its {HashKey} is not that of its content; embed it again with --shard {shard}");
+    }
+
+    // Any number of threads gives the same bits.
+    private static string DeviceOf(Device device) => device is CpuDevice ? "cpu" : device.Name;
+
+    private static string Digest(IEnumerable<string> texts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts))));
+
+    private static string Hash(IEnumerable<string> texts, ReadOnlySpan<float> values)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', texts)));
+        for (int i = 0; i < values.Length; i += ValuesAtATime)
+            hash.AppendData(MemoryMarshal.AsBytes(values.Slice(i, Math.Min(ValuesAtATime, values.Length - i))));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -127,7 +127,7 @@ def fail_once(worker, scenario, reference, calls, number, error):
         problems += reference.line_problems(code, text)
     else:
         problems += [] if is_harmless(call, error, path) else ["the command ended with 0"]
-        problems += [problem for problem in reference.end_problems(worker, "after it") if not re.search(r"[/ ]\.((tmp|old|lock)-\S+|[\w-]+\.(lock|json)) is left$", problem)]
+        problems += [problem for problem in reference.end_problems(worker, "after it") if not re.search(r"[/ ]\.((tmp|old|lock)-\S+|[\w.-]+\.(lock|json)) is left$", problem)]
     problems += reference.state_problems(worker)
     problems += reference.resume(worker)
     return call, path, harmless, problems, text

@@ -20,6 +20,7 @@ public static class AtomicFile
     /// </exception>
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
+        WriteGuard.Require();
         path = Target(path);
         string temporary = TemporaryName.OfUnfinished(path);
         using var unfinished = UnfinishedWork.Result(() => File.Delete(temporary));
@@ -48,6 +49,7 @@ public static class AtomicFile
     /// </exception>
     public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
     {
+        WriteGuard.Require();
         (first, second) = (Target(first), Target(second));
         var (newFirst, newSecond) = (TemporaryName.OfUnfinished(first), TemporaryName.OfUnfinished(second));
         using var unfinishedFirst = UnfinishedWork.Result(() => File.Delete(newFirst));

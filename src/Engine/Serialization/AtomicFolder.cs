@@ -43,6 +43,7 @@ public sealed class AtomicFolder
     /// </exception>
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
+        WriteGuard.Require();
         string temporary = TemporaryName.OfUnfinished(path);
         using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
@@ -239,6 +240,7 @@ public sealed class AtomicFolder
     /// </exception>
     public static void Delete(string path)
     {
+        WriteGuard.Require();
         try
         {
             string doomed = TemporaryName.OfUnfinished(path);
@@ -264,6 +266,7 @@ public sealed class AtomicFolder
     /// </exception>
     public static void Recover(string parent, Func<string, bool> isOurs)
     {
+        WriteGuard.Require();
         try
         {
             foreach (string path in Directory.Exists(parent) ? Directory.GetDirectories(parent) : [])

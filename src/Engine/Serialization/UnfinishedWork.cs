@@ -39,11 +39,17 @@ public sealed class UnfinishedWork : IDisposable
     /// <summary>Begins work that saves its state when it is cancelled. Dispose it after that.</summary>
     public static UnfinishedWork State() => new(null);
 
-    /// <summary>Gives a result its place. The process does not end in the middle of this.</summary>
+    /// <summary>
+    /// Gives a result its place. The process does not end in the middle of this. The <see cref="WriteGuard"/> may
+    /// refuse it.
+    /// </summary>
     public static void Place(Action place)
     {
         lock (Gate)
+        {
+            WriteGuard.Require();
             place();
+        }
     }
 
     /// <summary>

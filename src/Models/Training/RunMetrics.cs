@@ -155,6 +155,7 @@ internal sealed class RunMetrics(string run)
 
     private void Change(FileMode mode, Action<FileStream> change)
     {
+        WriteGuard.Require();
         try
         {
             FileFailure.RefuseSpecial(_file);

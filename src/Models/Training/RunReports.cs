@@ -13,6 +13,7 @@ internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> rep
     {
         if (reporters.Count == 0)
             return;
+        WriteGuard.Require();
         string arguments = RunFolder.FileOfArguments(run);
         var reported = new ReportedRun(run, JsonFile.ReadObject(arguments), step, RunMetrics.All(run));
         foreach (var reporter in reporters)
@@ -22,6 +23,7 @@ internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> rep
     /// <summary>Passes on a line of metrics.jsonl.</summary>
     public void Report(JsonObject line)
     {
+        WriteGuard.Require();
         foreach (var reporter in reporters)
             reporter.Report(line);
     }
@@ -29,6 +31,7 @@ internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> rep
     /// <summary>Tells the reporters that the run is complete.</summary>
     public void End()
     {
+        WriteGuard.Require();
         foreach (var reporter in reporters)
             reporter.End();
     }

@@ -95,6 +95,7 @@ internal sealed class RunTiming
 
     private void Try(Action change)
     {
+        WriteGuard.Require();
         try
         {
             change();

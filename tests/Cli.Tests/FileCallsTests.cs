@@ -19,9 +19,9 @@ public sealed partial class FileCallsTests
     private static readonly string[] Writing =
     [
         "AtomicFile.cs", "AtomicFolder.cs", "DurableFolder.cs", "FolderCalls.cs",
-        "FileLock.cs", "RunLock.cs", // a lock is no result
+        "FileLock.cs", "RunLock.cs", "ClaimFolder.cs", "FileClaim.cs", // a lock or a claim is no result
         "CsvReporter.cs", "EventFile.cs", "RunMetrics.cs", "RunTiming.cs", // lines are added; the next start cuts a torn one
-        "EmulatorBuild.cs", "ImportWork.cs", "ReproductionRun.cs", // in a folder that gets its name when it is complete
+        "EmulatorBuild.cs", "ImportWork.cs", "ReproductionStart.cs", // in a folder that gets its name when it is complete
         "StandardStream.cs", // opens /dev/null
     ];
 

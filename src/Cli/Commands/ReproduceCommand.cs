@@ -33,9 +33,11 @@ internal static class ReproduceCommand
         options.AddTo(command);
         foreach (var option in new Option[] { dryRun, study, json })
             command.Add(option);
+        var parts = new PartOptions();
+        parts.AddTo(command, [dryRun, study, options.Overwrite], json);
         return command.Does((parsed, console, cancellation) =>
         {
-            var chosen = options.Read(parsed, console.Progress);
+            var chosen = options.Read(parsed, console.Progress) with { TakeoverAfter = parts.TakeoverAfter(parsed) };
             if (chosen.Data is { } data)
                 CommonOptions.OpenData(data);
             options.NoteRandomWeights(parsed, chosen.Preset, console);
@@ -47,6 +49,12 @@ internal static class ReproduceCommand
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
             }
+            if (parts.IsPlan(parsed))
+            {
+                var plan = parts.Plan(parsed, chosen, options.IsOnCpu(parsed));
+                console.WriteResult(PartOptions.Table(plan), plan, PlanJson.Default.PartsPlan);
+                return CommandLine.Done;
+            }
             using var device = options.OpenDevice(parsed, console);
             if (parsed.GetValue(study) is not null)
             {
@@ -54,15 +62,17 @@ internal static class ReproduceCommand
                 console.WriteResult(Table(claims), claims, StudyJson.Default.StudySummary);
                 return CommandLine.Done;
             }
-            var summary = ReproductionRun.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
+            if (parts.Run(parsed, new ReproductionRun(device, chosen, console.Progress, TimeProvider.System, cancellation), console) is not { } result)
+                return CommandLine.Done;
             ReportCommand.WriteInto(chosen.OutputDirectory, console.Progress, cancellation);
-            console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
+            console.WriteResult(Table(result), result.Summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json, resumes: true);
     }
 
-    private static ResultTable Table(ReproductionSummary summary)
+    private static ResultTable Table(ReproductionResult result)
     {
+        var (summary, timing) = result;
         var table = new ResultTable().TextColumn("Spearman on test_b").NumberColumn("score");
         foreach (var (name, model) in summary.Models)
         {
@@ -78,13 +88,10 @@ internal static class ReproduceCommand
         Row($"ensemble, weights {Weights(summary.Ensemble)} (result.zip)", summary.Ensemble.TestSpearman);
         Row("ensemble, embeddings scaled to length 1", summary.Ensemble.NormalizedTestSpearman);
         Row("best possible (noise-free similarities)", summary.BestPossibleSpearman);
-        foreach (var (name, model) in summary.Models)
-        {
-            table.Row($"seconds, {name}: pretrain {Whole(model.Seconds.Pretrain)}, finetune {Whole(model.Seconds.Finetune)}, embed {Whole(model.Seconds.Embed)}",
-                Whole(model.Seconds.Pretrain + model.Seconds.Finetune + model.Seconds.Embed));
-        }
+        foreach (var (name, seconds) in timing.Models)
+            table.Row($"seconds, {name}: pretrain {Whole(seconds.Pretrain)}, finetune {Whole(seconds.Finetune)}, embed {Whole(seconds.Embed)}", Whole(seconds.Pretrain + seconds.Finetune + seconds.Embed));
 
-        return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
+        return table.Row($"seconds, on {string.Join(", ", timing.Devices)}", Whole(timing.Seconds));
 
         static string ScoreText(double? score) => score is { } known ? Text(known) : "undefined";
 
@@ -154,14 +161,17 @@ internal sealed class ReproduceOptionSet
     private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager();
+
+    /// <summary>Deletes the reproduction that is there.</summary>
+    public Option<bool> Overwrite { get; } = CommonOptions.Overwrite();
 
     public void AddTo(Command command)
     {
         foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, Overwrite })
             command.Add(option);
         _text.AddTo(command, ModelsOf);
     }
@@ -192,7 +202,7 @@ internal sealed class ReproduceOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
-            Overwrite = parsed.GetValue(_overwrite),
+            Overwrite = parsed.GetValue(Overwrite),
             Reporters = _report.Read(parsed),
         };
     }

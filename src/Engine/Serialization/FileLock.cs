@@ -3,8 +3,8 @@ using VideoSim.Engine.Interop;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Locks between processes. Only one process at a time can open the lock's file; the system releases the lock when the
-/// process ends.
+/// Locks between processes. Only one process at a time can open the lock's file, or several that share it; the system
+/// releases the lock when the process ends.
 /// </summary>
 public static class FileLock
 {
@@ -13,9 +13,10 @@ public static class FileLock
 
     /// <summary>Takes a lock. Closing the stream releases it; the file stays.</summary>
     /// <param name="path">The lock's file; created if it is missing.</param>
+    /// <param name="shared">Whether other processes may share the lock.</param>
     /// <returns>Null if another process has the lock.</returns>
     /// <exception cref="IOException">The file cannot be created, or is a link.</exception>
-    public static FileStream? TryTake(string path)
+    public static FileStream? TryTake(string path, bool shared = false)
     {
         try
         {
@@ -23,7 +24,7 @@ public static class FileLock
             {
                 if (FileKind.StatusOf(path) is { IsLink: true })
                     throw new IOException($"{Path.GetFileName(path)} is a link");
-                var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, shared ? FileShare.ReadWrite : FileShare.None);
                 if (!FileKind.IsDeleted(stream.SafeFileHandle))
                     return stream;
                 // Its last owner deleted the file after it was opened here. It locks nothing any more.

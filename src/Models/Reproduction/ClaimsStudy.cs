@@ -107,7 +107,7 @@ public sealed class ClaimsStudy
     private Findings RunSeed(ulong seed)
     {
         var options = _options with { OutputDirectory = Path.Combine(_options.OutputDirectory, StudyLayout.Seed(seed)), Seed = seed, Overwrite = false };
-        var summary = ReproductionRun.Run(_device, options, _progress, _clock, _cancellation);
+        var summary = new ReproductionRun(_device, options, _progress, _clock, _cancellation).RunAll().Summary;
         var found = new Findings();
         Contrastive(found, options, summary);
         FinetuningTerms(found, options, summary);
@@ -164,7 +164,7 @@ public sealed class ClaimsStudy
 
     private static double TrainingError(string run) => RunMetrics.Series(run, "squared_error").TakeLast(LastLines).Average();
 
-    private double Test(ReproductionOptions options, string run) => ReproductionRun.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
+    private double Test(ReproductionOptions options, string run) => new ReproductionRun(_device, options, _progress, _clock, _cancellation).ScoreFinished(run);
 
     private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, ReproductionLayout.Data));
 

@@ -8,7 +8,7 @@ namespace VideoSim.Models.Reproduction;
 
 /// <summary>
 /// What <c>reproduce</c> makes in its folder: the synthetic data, the runs and embeddings of each model, those of a
-/// study, and the results.
+/// study, the records of the parts, and the results.
 /// </summary>
 internal sealed class ReproductionLayout : RunLayout
 {
@@ -34,7 +34,7 @@ internal sealed class ReproductionLayout : RunLayout
     public const string Pretrained = "pretrain";
 
     /// <summary>Names of the results.</summary>
-    public const string Summary = "summary.json", Submission = "result.zip";
+    public const string Summary = "summary.json", Submission = "result.zip", Timing = "timing.json";
 
     // The reproduce command writes it.
     private const string Report = "report.html";
@@ -53,7 +53,7 @@ internal sealed class ReproductionLayout : RunLayout
     protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
     [
         RunInputs.Name, .. Results(), .. ModelZoo.Names.Select(static model => Path.Combine(model, Embeddings, $"{Random}.zip")),
-        .. arguments["data"]?.ToString() == MadeData ? MadeFiles(folder) : [],
+        .. arguments["data"]?.ToString() == MadeData ? MadeFiles(folder) : [], .. PartFolder.Files(folder),
     ];
 
     /// <inheritdoc/>
@@ -72,7 +72,7 @@ internal sealed class ReproductionLayout : RunLayout
 
     // The embeddings of a run lie next to it.
     private static IEnumerable<string> Results() =>
-        [Submission, Summary, Report, .. Runs().Select(static run => Path.Combine(Path.GetDirectoryName(run.Path)!, Embeddings, $"{Path.GetFileName(run.Path)}.zip"))];
+        [Submission, Summary, Timing, Report, .. Runs().Select(static run => Path.Combine(Path.GetDirectoryName(run.Path)!, Embeddings, $"{Path.GetFileName(run.Path)}.zip"))];
 
     private static IEnumerable<string> MadeFiles(string folder)
     {

@@ -1,4 +1,7 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
@@ -65,11 +68,39 @@ public sealed record ReproductionOptions
     /// <summary>Receive what each run writes to its metrics.jsonl.</summary>
     public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 
+    /// <summary>
+    /// Time without a sign of life of a process after which another one takes over its part.
+    /// </summary>
+    public TimeSpan TakeoverAfter { get; init; } = FileClaim.DefaultTakeover;
+
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
     /// <summary>Number of folds of a model.</summary>
     internal int FoldsOf(string model) => Folds ?? Recipes.Preset.Load(Preset, model, Overrides).Folds;
+
+    /// <summary>The folder of the data that is given or made.</summary>
+    internal DataFolder DataFolder => new(Data ?? Path.Combine(OutputDirectory, ReproductionLayout.Data));
+
+    /// <summary>Whether test_b has labels. The challenge did not publish them.</summary>
+    internal bool HasLabels => File.Exists(DataFolder.TestLabels("b"));
+
+    /// <summary>
+    /// The values in args.json. Existing results in the folder are used as they are, so they must come from the same
+    /// values. Folds and models may be added.
+    /// </summary>
+    internal JsonObject Arguments() => new()
+    {
+        ["command"] = ReproductionLayout.Command,
+        ["preset"] = Preset,
+        ["seed"] = Seed,
+        ["data"] = Data is null ? ReproductionLayout.MadeData : new DataFolder(Data).FullPath,
+        ["skip_bad_records"] = SkipBadRecords,
+        ["video_disjoint"] = VideoDisjoint,
+        ["jieba_dict_sha256"] = Dictionary?.Sha256,
+        ["precision"] = Precision is { } precision ? PrecisionName.Of(precision) : null,
+        ["set"] = new JsonArray([.. Override.Effective(Overrides).Select(text => (JsonNode)text)]),
+    };
 
     /// <summary>The files that the reproduction reads. Some need not exist.</summary>
     internal IReadOnlyList<InputFile> InputFiles()

@@ -30,15 +30,22 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
     public static ReproductionPlan Of(ReproductionOptions options, bool packsProducts)
     {
-        var data = options.Data is null ? null : new DataFolder(options.Data);
-        int? width = data is null ? null : WidthOf(data);
-        Preset[] presets = [.. options.Models.Select(model =>
+        var presets = PresetsOf(options);
+        var plan = Of(presets, options.Folds, packsProducts);
+        return options.Data is null ? plan : plan with { Data = DataSurvey.Of(options.DataFolder, options.Models.Select(options.TextOf), presets) };
+    }
+
+    /// <summary>The runs of a reproduction, without a survey of its data.</summary>
+    internal static IReadOnlyList<PlannedRuns> RunsOf(ReproductionOptions options, bool packsProducts) => Of(PresetsOf(options), options.Folds, packsProducts).Runs;
+
+    private static Preset[] PresetsOf(ReproductionOptions options)
+    {
+        int? width = options.Data is null ? null : WidthOf(options.DataFolder);
+        return [.. options.Models.Select(model =>
         {
             using var encoder = options.TextOf(model).OpenEncoder(model);
             return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder, width);
         })];
-        var plan = Of(presets, options.Folds, packsProducts);
-        return data is null ? plan : plan with { Data = DataSurvey.Of(data, options.Models.Select(options.TextOf), presets) };
     }
 
     private static int? WidthOf(DataFolder data)
@@ -66,4 +73,5 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
 /// <summary>JSON of plans.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(ReproductionPlan))]
+[JsonSerializable(typeof(PartsPlan))]
 public sealed partial class PlanJson : JsonSerializerContext;

@@ -21,12 +21,6 @@ public sealed record ReproductionSummary
 
     /// <summary>Score of the noise-free similarities; null for data without truth.json.</summary>
     public double? BestPossibleSpearman { get; init; }
-
-    /// <summary>Wall-clock time of the call that finished the reproduction; a later call keeps it.</summary>
-    public required double Seconds { get; init; }
-
-    /// <summary>Name of the device.</summary>
-    public required string Device { get; init; }
 }
 
 /// <summary>Results of one model.</summary>
@@ -46,16 +40,7 @@ public sealed record ModelSummary
     /// <summary>With the mean embedding of all folds.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required double? TestSpearman { get; init; }
-
-    /// <summary>Wall-clock time of each stage in that call. Stages that were done before it took none.</summary>
-    public required StageSeconds Seconds { get; init; }
 }
-
-/// <summary>Wall-clock time of a model's stages.</summary>
-/// <param name="Pretrain">Pretraining with its validations.</param>
-/// <param name="Finetune">Finetuning of all folds with their validations.</param>
-/// <param name="Embed">Embeddings of test_b: with random weights, after pretraining, and of each fold.</param>
-public sealed record StageSeconds(double Pretrain, double Finetune, double Embed);
 
 /// <summary>Result of one fold.</summary>
 /// <param name="Fold">1 to 11.</param>
@@ -74,8 +59,3 @@ public sealed record EnsembleSummary(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? NormalizedTestSpearman,
     IReadOnlyDictionary<string, double> Weights, IReadOnlyDictionary<string, double> MeanNorms);
-
-/// <summary>JSON of summary.json.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
-[JsonSerializable(typeof(ReproductionSummary))]
-public sealed partial class ReproductionJson : JsonSerializerContext;

@@ -97,23 +97,26 @@ public sealed class RunFolder : IDisposable
     /// runs and not the old ones.
     /// </param>
     /// <param name="mayGrow">Whether the run continues if its steps are more than before.</param>
+    /// <param name="shared">
+    /// Whether other processes that pass true may open the folder too. Then a run that has begun is not begun anew.
+    /// </param>
     /// <exception cref="DataException">
     /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. The
     /// folder does not change.
     /// </exception>
     internal static RunFolder Open(string path, JsonObject arguments, IReadOnlyList<string>? files = null, RunLayout? layout = null, bool overwrite = false, bool mayGrow = false,
-        IReadOnlyList<InputFile>? inputs = null, IReadOnlyList<string>? later = null)
+        IReadOnlyList<InputFile>? inputs = null, IReadOnlyList<string>? later = null, bool shared = false)
     {
         RunLock? held = null;
         try
         {
             DurableFolder.Make(path);
             RequireRunOrEmpty(path);
-            held = RunLock.Take(path);
+            held = RunLock.Take(path, shared);
             var earlier = Read(path);
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
-            var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow);
+            var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
             if (mode == RunMode.Replace)
                 RequireDeletable(path, layout, inputs ?? []);
             string[] next = [.. (later ?? []).Where(Directory.Exists)];
@@ -142,6 +145,17 @@ public sealed class RunFolder : IDisposable
             held?.Dispose();
             throw FileFailure.Is(e) ? FileFailure.Writing(path, e, path) : e;
         }
+    }
+
+    /// <summary>Refuses a folder that <see cref="Open"/> would refuse, without a change of the folder.</summary>
+    /// <exception cref="DataException">It belongs to something else or to a run with other arguments.</exception>
+    internal static void RequireSame(string path, JsonObject arguments, RunLayout layout)
+    {
+        if (!Directory.Exists(path))
+            return;
+        RequireRunOrEmpty(path);
+        if (Read(path) is { } earlier)
+            ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
     }
 
     /// <summary>
@@ -225,7 +239,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path);
+    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path)
+        || (Path.GetFileName(path) == RunLayout.Parts && Directory.Exists(path) && FolderListing.Entries(path).All(ClaimFolder.IsClaim));
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
@@ -247,9 +262,9 @@ public sealed class RunFolder : IDisposable
     private string End(long step) => RunArguments.StepsOf(_arguments) is { } steps && step < steps
         ? $"already stopped early at step {step} of {steps}, and another --early-stopping-patience trains it further" : $"already finished at step {step}";
 
-    private static RunMode ModeOf(string path, JsonObject earlier, JsonObject arguments, IReadOnlyList<string> files, RunLayout layout, bool overwrite, bool mayGrow)
+    private static RunMode ModeOf(string path, JsonObject earlier, JsonObject arguments, IReadOnlyList<string> files, RunLayout layout, bool overwrite, bool mayGrow, bool shared)
     {
-        bool isFree = layout.HasFilesOf(RunArguments.StageOf(earlier)!) && (earlier.ContainsKey(RunChange.Deleting) || !layout.HasBegun(path));
+        bool isFree = layout.HasFilesOf(RunArguments.StageOf(earlier)!) && (earlier.ContainsKey(RunChange.Deleting) || !(layout.HasBegun(path) || (shared && new RunInputs(path).Exist)));
         if (!isFree)
             RequireSameCommand(path, earlier, layout, overwrite);
         if (overwrite || earlier.ContainsKey(RunChange.Deleting))

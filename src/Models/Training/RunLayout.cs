@@ -9,6 +9,9 @@ namespace VideoSim.Models.Training;
 /// <summary>What a command makes in its folder. Nothing else in the folder is ever deleted.</summary>
 internal abstract class RunLayout
 {
+    /// <summary>Folder of the claims and records of a reproduction's parts.</summary>
+    public const string Parts = "parts";
+
     /// <summary>The folder of one pretraining.</summary>
     public static RunLayout Pretraining { get; } = new TrainingLayout(RunArguments.Pretrain);
 

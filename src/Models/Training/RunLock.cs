@@ -29,18 +29,32 @@ internal sealed class RunLock : IDisposable
             FileLock.ReleaseAndDelete(file);
     }
 
+    /// <summary>
+    /// Breaks the lock of a process that is stopped and has lost its work to this one. What it does with its lock
+    /// after that changes no file.
+    /// </summary>
+    public static void Break(string folder)
+    {
+        if (Directory.Exists(folder))
+            File.Delete(Path.Combine(folder, Lock));
+    }
+
     /// <summary>Takes the lock of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="shared">Whether other processes may share the lock.</param>
     /// <exception cref="DataException">Another process, or another run of this process, has the lock.</exception>
     /// <exception cref="IOException">The file system failed.</exception>
-    public static RunLock Take(string folder)
+    public static RunLock Take(string folder, bool shared = false)
     {
         // A locked file cannot be read, so the process number of the owner is in another file.
         string owner = Path.Combine(folder, Owner);
-        var file = FileLock.TryTake(Path.Combine(folder, Lock)) ?? throw new DataException($"{folder} is in use by {NameOfOwner(owner)}");
+        var file = FileLock.TryTake(Path.Combine(folder, Lock), shared) ?? throw new DataException($"{folder} is in use by {NameOfOwner(owner)}");
         try
         {
             // A new file: what has the name may be a link to another file.
             File.Delete(owner);
+            if (shared)
+                return new RunLock(file, owner);
             using var written = new StreamWriter(new FileStream(owner, FileMode.CreateNew));
             written.Write(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         }
@@ -80,6 +94,7 @@ internal sealed class RunLock : IDisposable
 
     private static bool IsInPlace(FileStream file) => FileKind.IsSame(file.Name, file.SafeFileHandle);
 
+    // Of a folder that is another one now, or after a break, it belongs to another process.
     private static void DeleteOwner(FileStream file, string owner)
     {
         if (IsInPlace(file))

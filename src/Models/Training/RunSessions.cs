@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -20,8 +21,26 @@ namespace VideoSim.Models.Training;
 /// <param name="Dotnet">The runtime.</param>
 /// <param name="Device">Name of the device.</param>
 /// <param name="Threads">Threads of a cpu device; null on other devices.</param>
+/// <param name="Architecture">Instruction set of the CPU; null in files of older versions.</param>
 internal sealed record RunSession(
-    string Started, long FromStep, IReadOnlyList<string> CommandLine, string Version, string? Commit, string Machine, string Processor, string Os, string Dotnet, string Device, int? Threads);
+    string Started, long FromStep, IReadOnlyList<string> CommandLine, string Version, string? Commit, string Machine, string Processor, string Os, string Dotnet, string Device, int? Threads,
+    string? Architecture)
+{
+    /// <summary>
+    /// What bits depend on: the name of a GPU, or the instruction set of a CPU. They do not depend on the number of
+    /// threads and on the width of vectors. Null if it is not known.
+    /// </summary>
+    [JsonIgnore]
+    public string? Kind => Threads is null ? Device : Architecture is null ? null : KindOfCpu(Architecture);
+
+    /// <summary>The same of a device of this process.</summary>
+    public static string KindOf(Device device) => device.Stream is CpuStream ? KindOfCpu(ThisArchitecture) : device.Name;
+
+    /// <summary>Instruction set of this process.</summary>
+    public static string ThisArchitecture => RuntimeInformation.ProcessArchitecture.ToString();
+
+    private static string KindOfCpu(string architecture) => $"cpu ({architecture})";
+}
 
 /// <summary>
 /// The environment.json of a run: when, where and by which program it was trained. It differs between equal runs.
@@ -49,11 +68,15 @@ internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
         [
             .. Read(file, progress),
             new RunSession(TimeOf(clock), fromStep, Environment.GetCommandLineArgs(), Surroundings.Version, Surroundings.Commit, Environment.MachineName, Surroundings.Processor,
-                RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, device.Name, (device.Stream as CpuStream)?.Threads),
+                RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, device.Name, (device.Stream as CpuStream)?.Threads,
+                RunSession.ThisArchitecture),
         ];
         AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new RunSessions(sessions), RunJson.Default.RunSessions));
         return sessions.Length;
     }
+
+    /// <summary>The sessions of a run; none if the file is missing or damaged.</summary>
+    public static IReadOnlyList<RunSession> Of(string run) => Read(Path.Combine(run, Name), IProgressSink.None);
 
     private static IReadOnlyList<RunSession> Read(string file, IProgressSink progress)
     {

@@ -18,6 +18,7 @@ public sealed class ReproduceTests(CommandWorld world)
         string printed = Shell.Run(command).AssertDone().Output;
         using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "summary.json")));
         AssertSummary(summary.RootElement);
+        AssertTiming(Path.Combine(output, "timing.json"));
         Assert.Equal(printed.Length - 1, printed.IndexOf('\n', StringComparison.Ordinal)); // the file is indented
         using var onStdout = JsonDocument.Parse(printed);
         Assert.True(JsonElement.DeepEquals(summary.RootElement, onStdout.RootElement));
@@ -39,7 +40,7 @@ public sealed class ReproduceTests(CommandWorld world)
             File.Copy(file, target);
         }
         Shell.Run(command).AssertDone();
-        Folders.AssertEqual(first, output); // the seconds in summary.json are those of the first call
+        Folders.AssertEqual(first, output); // also timing.json: a part that is done takes no time
         string report = Path.Combine(output, "report.html");
         Assert.Contains($"The ensemble scores {ensemble.ToString("F4", System.Globalization.CultureInfo.InvariantCulture).Replace('-', '\u2212')} on test_b", File.ReadAllText(report), StringComparison.Ordinal);
         // A report that fails is a note.
@@ -64,11 +65,10 @@ public sealed class ReproduceTests(CommandWorld world)
     // The shape that the README promises, no key more and none less.
     private static void AssertSummary(JsonElement summary)
     {
-        AssertKeys(summary, "models", "baselines", "ensemble", "best_possible_spearman", "seconds", "device");
+        AssertKeys(summary, "models", "baselines", "ensemble", "best_possible_spearman");
         AssertKeys(summary.GetProperty("models"), [.. Models]);
         var mix = summary.GetProperty("models").GetProperty("mix");
-        AssertKeys(mix, "random_spearman", "pretrain_spearman", "folds", "test_spearman", "seconds");
-        AssertKeys(mix.GetProperty("seconds"), "pretrain", "finetune", "embed");
+        AssertKeys(mix, "random_spearman", "pretrain_spearman", "folds", "test_spearman");
         AssertKeys(summary.GetProperty("baselines"), "mean_frame_cosine", "title_overlap", "linear_probe");
         var ensemble = summary.GetProperty("ensemble");
         AssertKeys(ensemble, "test_spearman", "normalized_test_spearman", "weights", "mean_norms");
@@ -80,8 +80,25 @@ public sealed class ReproduceTests(CommandWorld world)
             AssertKeys(fold, "fold", "val_spearman", "test_spearman");
             Assert.InRange(fold.GetProperty("test_spearman").GetDouble(), -1, 1);
         }
-        Assert.True(summary.GetProperty("seconds").GetDouble() > 0);
-        Assert.StartsWith("cpu", summary.GetProperty("device").GetString(), StringComparison.Ordinal);
+    }
+
+    private static void AssertTiming(string file)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(file));
+        var timing = document.RootElement;
+        AssertKeys(timing, "seconds", "devices", "models", "parts");
+        Assert.StartsWith("cpu", Assert.Single(timing.GetProperty("devices").EnumerateArray()).GetString(), StringComparison.Ordinal);
+        AssertKeys(timing.GetProperty("models").GetProperty("mix"), "pretrain", "finetune", "embed");
+        AssertKeys(timing.GetProperty("parts"), "mix/pretrain", "mix-asl/pretrain", "mix/fold-1", "mix/fold-2", "mix-asl/fold-1", "mix-asl/fold-2");
+        double sum = 0;
+        foreach (var part in timing.GetProperty("parts").EnumerateObject().Select(static part => part.Value))
+        {
+            AssertKeys(part, "host", "process", "device", "training_seconds", "embedding_seconds", "sessions");
+            Assert.Equal(1, part.GetProperty("sessions").GetInt32());
+            sum += part.GetProperty("training_seconds").GetDouble() + part.GetProperty("embedding_seconds").GetDouble();
+        }
+        Assert.Equal(sum, timing.GetProperty("seconds").GetDouble(), 6);
+        Assert.True(sum > 0);
     }
 
     private static void AssertKeys(JsonElement element, params string[] keys) => Assert.Equal(keys, element.EnumerateObject().Select(property => property.Name));

@@ -37,6 +37,20 @@ public sealed class UnfinishedWorkTests
     }
 
     [Fact]
+    public void RemoveAll_Claims_AreGivenUp()
+    {
+        using var folder = new TemporaryFolder();
+        var claims = new ClaimFolder(folder.Path, TimeProvider.System);
+        using var claim = claims.TryTake("work", FileClaim.DefaultTakeover)!;
+        Assert.False(claims.Find("work")!.IsFree);
+        UnfinishedWork.RemoveAll(() =>
+        {
+            Assert.True(claims.Find("work")!.IsFree);
+            Assert.False(claim.IsOwn());
+        });
+    }
+
+    [Fact]
     public void RemoveAll_FoldersInWork_DeletesWhatThereIs()
     {
         using var folder = new TemporaryFolder();

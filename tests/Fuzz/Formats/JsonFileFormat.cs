@@ -18,14 +18,15 @@ namespace VideoSim.Fuzz.Formats;
 internal sealed class JsonFileFormat(string name, string file, string reader, string seed, Action<string, byte[]> read) : Format(name, file, reader)
 {
     private const string Summary = """
-        {"models":{"mix":{"random_spearman":0.1,"pretrain_spearman":0.4,"folds":[{"fold":1,"val_spearman":0.6,"test_spearman":0.61}],"test_spearman":0.7,"seconds":{"pretrain":1,"finetune":2,"embed":3}}},
-         "baselines":{"mean_frame_cosine":0.2,"title_overlap":0.3,"linear_probe":0.45},"ensemble":{"test_spearman":0.7,"normalized_test_spearman":0.7,"weights":{"mix":1},"mean_norms":{}},"best_possible_spearman":0.94,"seconds":100,"device":"cpu"}
+        {"models":{"mix":{"random_spearman":0.1,"pretrain_spearman":0.4,"folds":[{"fold":1,"val_spearman":0.6,"test_spearman":0.61}],"test_spearman":0.7}},
+         "baselines":{"mean_frame_cosine":0.2,"title_overlap":0.3,"linear_probe":0.45},"ensemble":{"test_spearman":0.7,"normalized_test_spearman":0.7,"weights":{"mix":1},"mean_norms":{}},"best_possible_spearman":0.94}
         """;
 
     /// <summary>A format for each such file.</summary>
     public static IEnumerable<Format> All() =>
     [
-        Of("summary", "summary.json", "ReproductionRun: reproduce", Summary, ReproductionJson.Default.ReproductionSummary),
+        Of("summary", "summary.json", "RunSet: report", Summary, ReproductionJson.Default.ReproductionSummary),
+        Of("part-record", "mix.fold-1.json", "PartFolder: reproduce --collect", """{"host":"a","process":4,"device":"cpu (2 threads)","training_seconds":1.5,"embedding_seconds":0.25,"sessions":1}""", ReproductionJson.Default.PartRecord),
         Of("import-state", "state.json", "ImportWork: data import", """{"key":"k","row":3,"files":{"a/b.tfrecords":12},"bad_rows":[{"row":1,"line":2,"id":"x","reason":"no frames"}]}""", ImportJson.Default.ImportState),
         new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),

@@ -71,7 +71,7 @@ public sealed class EarlierFilesTests(FinishedRuns runs) : IClassFixture<Finishe
         File.WriteAllText(file, content);
         using var device = new CpuDevice(1);
         var options = new ReproductionOptions { OutputDirectory = output, Preset = "micro", Models = ["mix"], Data = data, Folds = 1, Overrides = [.. TinyData.Overrides] };
-        string message = Assert.Throws<DataException>(() => ReproductionRun.Run(device, options, IProgressSink.None, TimeProvider.System, CancellationToken.None)).Message;
+        string message = Assert.Throws<DataException>(() => new ReproductionRun(device, options, IProgressSink.None, TimeProvider.System, CancellationToken.None).RunAll()).Message;
         Assert.StartsWith($"{file}: ", message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(output));
     }

@@ -64,13 +64,13 @@ public sealed class ReproductionTests : IDisposable
         string data = Path.Combine(_root, "data"), output = Path.Combine(_root, "out");
         TinyData.Write(data);
         var notes = new Notes();
-        var summary = Models.Reproduction.ReproductionRun.Run(_device, Options(["uniter"]) with
+        var summary = new ReproductionRun(_device, Options(["uniter"]) with
         {
             OutputDirectory = output,
             Data = data,
             Folds = 1,
             Overrides = [.. TinyData.Overrides, "pretrain.rate=0", "pretrain.encoder_rate=0", "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"],
-        }, notes, TimeProvider.System, TestContext.Current.CancellationToken);
+        }, notes, TimeProvider.System, TestContext.Current.CancellationToken).RunAll().Summary;
         AssertNotes(summary.Models["uniter"], notes.Lines);
         byte[] random = Embeddings("random");
         Assert.Equal(random, Embeddings("pretrain"));
@@ -112,7 +112,7 @@ public sealed class ReproductionTests : IDisposable
         Assert.EndsWith("stays as it is: it has the scores of an earlier run with labels", notes.Lines[^1], StringComparison.Ordinal);
         Assert.Equal(submission, File.ReadAllBytes(Path.Combine(output, "result.zip")));
 
-        ReproductionSummary Run(Notes sink) => Models.Reproduction.ReproductionRun.Run(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken);
+        ReproductionSummary Run(Notes sink) => new ReproductionRun(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken).RunAll().Summary;
     }
 
     // Stopped after the first shard: a whole dataset takes seconds.
@@ -129,7 +129,7 @@ public sealed class ReproductionTests : IDisposable
         {
             string output = Path.Combine(_root, $"seed-{seed}");
             using var stop = new StopAtData(output);
-            Assert.ThrowsAny<OperationCanceledException>(() => Models.Reproduction.ReproductionRun.Run(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => new ReproductionRun(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token).RunAll());
             Assert.False(Directory.Exists(Path.Combine(output, "data")));
             return stop.Head;
         }

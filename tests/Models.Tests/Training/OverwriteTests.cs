@@ -96,12 +96,13 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
                 Put(folder, Path.Combine(run, name));
         }
         foreach (string name in new[] { "mix/embeddings/random.zip", "mix/embeddings/fold-3.zip", "study/embeddings/squared-error.zip", "result.zip", ".tmp-summary.json-0123456789abcdef", "inputs.json",
-            "data/pointwise/pretrain_3.tfrecords", "data/pairwise/label.tsv", "data/vocab.txt", "data/truth.json", "data/test_b/test_b.tfrecords", "data.unfinished/x" })
+            "data/pointwise/pretrain_3.tfrecords", "data/pairwise/label.tsv", "data/vocab.txt", "data/truth.json", "data/test_b/test_b.tfrecords", "data.unfinished/x",
+            "timing.json", "parts/mix.fold-3.json", "parts/uniter.pretrain.claim-2", "parts/.tmp-mix.fold-3.json-0123456789abcdef" })
         {
             Put(folder, name);
         }
 
-        string[] foreign = ["mix/embeddings/mine.zip", "mix/fold-3/notes", "mix/fold-12/last/x", "uniter/pretrain/x", "data/mine.txt", "other/x"];
+        string[] foreign = ["parts/mine.json", "mix/embeddings/mine.zip", "mix/fold-3/notes", "mix/fold-12/last/x", "uniter/pretrain/x", "data/mine.txt", "other/x"];
         Array.ForEach(foreign, name => Put(folder, name));
         using (var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), overwrite: true))
             run.Begin(null, IProgressSink.None);

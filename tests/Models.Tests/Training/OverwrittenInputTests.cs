@@ -64,7 +64,7 @@ public sealed class OverwrittenInputTests(FinishedRuns runs) : IClassFixture<Fin
         TinyData.Write(data);
         using var device = new CpuDevice(1);
         var options = new ReproductionOptions { OutputDirectory = folder, Preset = "micro", Models = ["mix"], Data = data, Overwrite = true, Overrides = [.. TinyData.Overrides] };
-        string message = Assert.Throws<DataException>(() => ReproductionRun.Run(device, options, IProgressSink.None, TimeProvider.System, CancellationToken.None)).Message;
+        string message = Assert.Throws<DataException>(() => new ReproductionRun(device, options, IProgressSink.None, TimeProvider.System, CancellationToken.None).RunAll()).Message;
         Assert.StartsWith($"--data: {Path.Combine(data, "pointwise")}", message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(data, "pairwise", "label.tsv")));
     }

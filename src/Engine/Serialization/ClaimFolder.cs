@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>A claim as another process sees it.</summary>
+/// <param name="File">Its file.</param>
+/// <param name="Generation">The number at the end of its name. Each takeover adds 1.</param>
+/// <param name="Owner">Its owner; null while it changes hands, or if the file is damaged.</param>
+/// <param name="IsFree">Whether it may be taken over.</param>
+public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, bool IsFree);
+
+/// <summary>
+/// Claims of work in a folder that processes of several machines share: a file NAME.claim-N for each work. Clocks and
+/// times of files decide nothing. A claim may be taken over if its owner has given it up, or is a process of this
+/// machine that has ended, or if the file has not changed for the claim's own number of seconds of this process's
+/// clock. Use one instance for all looks, because it keeps how long each file has been the same.
+/// </summary>
+/// <param name="folder">The folder; it need not exist.</param>
+/// <param name="clock">Measures how long a claim has not changed.</param>
+public sealed class ClaimFolder(string folder, TimeProvider clock)
+{
+    private const string Infix = ".claim-";
+
+    private readonly Dictionary<string, (byte[] Content, long Since)> _seen = [];
+
+    /// <summary>Whether a path has the name of a claim's file.</summary>
+    public static bool IsClaim(string path) => GenerationOf(path) > 0;
+
+    /// <summary>The claim of a work; null if there is none.</summary>
+    /// <exception cref="DataException">The folder or the file cannot be read; the message names it.</exception>
+    public SeenClaim? Find(string name) => Look(name).GetValueOrDefault(name);
+
+    /// <summary>All claims by the names of their work.</summary>
+    /// <exception cref="DataException">The folder or a file cannot be read; the message names it.</exception>
+    public IReadOnlyDictionary<string, SeenClaim> All() => Look("*");
+
+    /// <summary>Claims a work that is free.</summary>
+    /// <param name="name">Name of the work. It is the beginning of a file's name.</param>
+    /// <param name="takeoverAfter">Time without a change after which another process may take the claim over.</param>
+    /// <returns>Null if another process has the claim or was faster.</returns>
+    /// <exception cref="DataException">The folder cannot be written; the message names it.</exception>
+    public FileClaim? TryTake(string name, TimeSpan takeoverAfter)
+    {
+        var seen = Find(name);
+        if (seen is { IsFree: false })
+            return null;
+        int generation = (seen?.Generation ?? 0) + 1;
+        string file = Path.Combine(folder, $"{name}{Infix}{generation.ToString(CultureInfo.InvariantCulture)}");
+        try
+        {
+            DurableFolder.Make(folder);
+            // One process renames the file; for the others it has gone. A generation comes once, so a process that
+            // was late cannot rename a newer claim.
+            if (seen is not null && !TryMove(seen.File, file))
+                return null;
+            var claim = FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner);
+            if (claim is null || Find(name)?.Generation == generation)
+                return claim;
+            using (claim)
+                claim.Delete(); // it was made beside a newer one
+            return null;
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(file, e, file);
+        }
+    }
+
+    private static bool TryMove(string from, string to)
+    {
+        try
+        {
+            File.Move(from, to, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (!File.Exists(from) || File.Exists(to))
+        {
+            return false;
+        }
+    }
+
+    private Dictionary<string, SeenClaim> Look(string name)
+    {
+        var found = new Dictionary<string, SeenClaim>();
+        foreach (string file in Directory.Exists(folder) ? FolderListing.Files(folder, $"{name}{Infix}*") : [])
+        {
+            int generation = GenerationOf(file);
+            string work = Path.GetFileName(file)[..Math.Max(0, Path.GetFileName(file).LastIndexOf(Infix, StringComparison.Ordinal))];
+            if (generation > (found.GetValueOrDefault(work)?.Generation ?? 0) && FileClaim.Read(file) is { } content)
+                found[work] = See(file, generation, content);
+        }
+        return found;
+    }
+
+    private SeenClaim See(string file, int generation, byte[] bytes)
+    {
+        if (!_seen.TryGetValue(file, out var before) || !before.Content.AsSpan().SequenceEqual(bytes))
+            _seen[file] = before = (bytes, clock.GetTimestamp());
+        var content = ClaimContent.Parse(bytes);
+        var wait = TimeSpan.FromSeconds(content?.TakeoverSeconds ?? FileClaim.DefaultTakeover.TotalSeconds);
+        // The winner of a takeover has not written its own content yet.
+        bool isComplete = content?.Generation == generation;
+        bool isFree = (isComplete && (content!.Released || content.Owner.IsDead)) || clock.GetElapsedTime(before.Since) >= wait;
+        return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree);
+    }
+
+    private static int GenerationOf(string path)
+    {
+        string name = Path.GetFileName(path);
+        int at = name.LastIndexOf(Infix, StringComparison.Ordinal);
+        return at > 0 && int.TryParse(name.AsSpan(at + Infix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int generation) ? generation : 0;
+    }
+}
+
+/// <summary>The content of a claim's file.</summary>
+internal sealed record ClaimContent(string Token, int Generation, ClaimOwner Owner, double TakeoverSeconds, bool Released, long Beat)
+{
+    private const double MostSeconds = 1e6;
+
+    /// <summary>The content of a file; null if it is damaged, or only a part of it was read.</summary>
+    public static ClaimContent? Parse(byte[] bytes)
+    {
+        try
+        {
+            return JsonFile.Parse("", bytes, ClaimJson.Default.ClaimContent) is { Token.Length: > 0, Owner.Host: not null, TakeoverSeconds: > 0 and < MostSeconds } content ? content : null;
+        }
+        catch (DataException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>JSON of claims.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(ClaimContent))]
+internal sealed partial class ClaimJson : JsonSerializerContext;

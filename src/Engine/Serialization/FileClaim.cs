@@ -1,0 +1,166 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>
+/// A claim of this process, see <see cref="ClaimFolder"/>. A thread changes its file again and again, so that others
+/// see that the process works. If the process is stopped for too long, another one takes the claim over.
+/// </summary>
+public sealed class FileClaim : IDisposable
+{
+    /// <summary>Time without a change after which another process takes a claim over.</summary>
+    public static readonly TimeSpan DefaultTakeover = TimeSpan.FromMinutes(3);
+
+    // Changes in the time after which it may be taken over. Some may come late or fail.
+    private const int Beats = 6;
+
+    // One write of a fixed size. Blanks fill it.
+    private const int Size = 1 << 10;
+
+    private static readonly FileLimit Limit = new("a claim", 1);
+
+    private readonly string _file;
+    private readonly Lock _gate = new();
+    private readonly ManualResetEventSlim _stop = new();
+    private readonly UnfinishedWork _unfinished;
+    private ClaimContent _content;
+
+    private FileClaim(string file, ClaimContent content, ClaimOwner? takenFrom)
+    {
+        (_file, _content, TakenFrom) = (file, content, takenFrom);
+        _unfinished = UnfinishedWork.Result(Release);
+        // The threads of the pool may be busy.
+        new Thread(Beat) { IsBackground = true }.Start();
+    }
+
+    /// <summary>The owner that had the claim before and did not give it up; null if there was none.</summary>
+    public ClaimOwner? TakenFrom { get; }
+
+    /// <summary>
+    /// Whether another process has had the claim before, and may have left locks and unfinished files.
+    /// </summary>
+    public bool HasPredecessor => _content.Generation > 1;
+
+    /// <summary>Whether this process still has the claim. Ask before each write.</summary>
+    /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
+    public bool IsOwn()
+    {
+        lock (_gate)
+            return IsOwnUnlocked();
+    }
+
+    /// <summary>Gives the claim up, without an end of its work. The next owner takes it at once.</summary>
+    public void Dispose()
+    {
+        _stop.Set();
+        Release();
+        _unfinished.Dispose();
+    }
+
+    /// <summary>Deletes the claim, after the end of its work.</summary>
+    public void Delete()
+    {
+        _stop.Set();
+        lock (_gate)
+        {
+            if (IsOwnUnlocked())
+                AtomicFile.DeleteLeftover(() => File.Delete(_file));
+        }
+    }
+
+    /// <summary>Writes the content of a claim whose file is new or was renamed by this process.</summary>
+    internal static FileClaim? TryWrite(string file, int generation, TimeSpan takeoverAfter, bool isNew, ClaimOwner? takenFrom)
+    {
+        var content = new ClaimContent(RandomNumberGenerator.GetHexString(32, lowercase: true), generation, ClaimOwner.This, takeoverAfter.TotalSeconds, Released: false, Beat: 0);
+        return TryWrite(file, content, isNew ? FileMode.CreateNew : FileMode.Open) ? new FileClaim(file, content, takenFrom) : null;
+    }
+
+    /// <summary>The bytes of a claim's file; null if it has gone.</summary>
+    internal static byte[]? Read(string file)
+    {
+        FileFailure.RefuseSpecial(file);
+        try
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            byte[] bytes = new byte[Math.Min(stream.Length, Limit.Bytes)];
+            return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Reading(file, e);
+        }
+    }
+
+    // In place: a file that was renamed meanwhile is not made anew. If a write is late and reaches the file of the
+    // next owner, that one finds that the claim is not its own, and stops.
+    private static bool TryWrite(string file, ClaimContent content, FileMode mode)
+    {
+        byte[] bytes = new byte[Size];
+        bytes.AsSpan().Fill((byte)' ');
+        JsonSerializer.SerializeToUtf8Bytes(content, ClaimJson.Default.ClaimContent).CopyTo(bytes, 0);
+        bytes[^1] = (byte)'\n';
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(file, mode, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        }
+        catch (IOException) when (mode == FileMode.CreateNew ? File.Exists(file) : !File.Exists(file))
+        {
+            return false;
+        }
+        using (stream)
+        {
+            try
+            {
+                stream.Write(bytes);
+            }
+            catch when (mode == FileMode.CreateNew)
+            {
+                AtomicFile.DeleteLeftover(() => File.Delete(file)); // others would wait for it
+                throw;
+            }
+        }
+        return true;
+    }
+
+    private bool IsOwnUnlocked() => !_content.Released && Read(_file) is { } bytes && ClaimContent.Parse(bytes)?.Token == _content.Token;
+
+    private void Release()
+    {
+        lock (_gate)
+        {
+            AtomicFile.DeleteLeftover(() =>
+            {
+                if (IsOwnUnlocked())
+                    TryWrite(_file, _content with { Released = true }, FileMode.Open);
+            });
+            _content = _content with { Released = true };
+        }
+    }
+
+    private void Beat()
+    {
+        while (!_stop.Wait(TimeSpan.FromSeconds(_content.TakeoverSeconds / Beats)))
+        {
+            lock (_gate)
+            {
+                try
+                {
+                    if (!IsOwnUnlocked())
+                        return;
+                    _content = _content with { Beat = _content.Beat + 1 };
+                    TryWrite(_file, _content, FileMode.Open);
+                }
+                catch (Exception e) when (FileFailure.Is(e) || e is DataException)
+                {
+                    // The next change may succeed.
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+using System.Text.Json;
+using VideoSim.Engine.Serialization;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Serialization;
+
+/// <summary>A work has one owner, clocks of other machines decide nothing, and an owner that is late stops.</summary>
+public sealed class ClaimTests : IDisposable
+{
+    private const string Work = "mix.fold-1";
+    private static readonly TimeSpan Takeover = TimeSpan.FromSeconds(180), AlmostTakeover = TimeSpan.FromSeconds(179);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly StoppedClock _clock = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void TryTake_FreeWork_IsWonByOneThread()
+    {
+        for (int round = 0; round < 20; round++)
+            Assert.Equal($"work-{round}.claim-1", Race($"work-{round}"));
+    }
+
+    [Fact]
+    public void TryTake_DeadOwner_IsWonByOneThread()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            WriteClaim($"work-{round}", 1, Dead);
+            Assert.Equal($"work-{round}.claim-2", Race($"work-{round}"));
+        }
+    }
+
+    [Fact]
+    public void TryTake_ProcessOfThisMachineThatHasEnded_IsTakenAtOnce()
+    {
+        WriteClaim(Work, 1, Dead);
+        using var claim = Claims().TryTake(Work, Takeover)!;
+        Assert.Equal((Dead, true), (claim.TakenFrom, claim.HasPredecessor));
+        Assert.Equal([$"{Work}.claim-2"], _folder.Listing);
+        // The number of the process belongs to another one now.
+        WriteClaim("other", 1, ClaimOwner.This with { Started = ClaimOwner.This.Started + 1 });
+        using var other = Claims().TryTake("other", Takeover);
+        Assert.NotNull(other);
+    }
+
+    [Fact]
+    public void TryTake_ProcessThatMayLive_IsNotTaken()
+    {
+        WriteClaim("live", 1, ClaimOwner.This);
+        WriteClaim("elsewhere", 1, Dead with { Machine = "another machine" });
+        WriteClaim("unknown", 1, Dead with { Machine = null });
+        // Another process has renamed it and has not written its content yet.
+        WriteClaim("changing", 2, Dead, generation: 1);
+        File.WriteAllText(_folder["damaged.claim-1"], "{");
+        foreach (string work in new[] { "live", "elsewhere", "unknown", "changing", "damaged" })
+            Assert.Null(Claims().TryTake(work, Takeover));
+        var seen = Claims().All();
+        Assert.Equal(ClaimOwner.This, seen["live"].Owner);
+        Assert.Equal((null, null), (seen["changing"].Owner, seen["damaged"].Owner));
+    }
+
+    // The clock of the watcher is 10 minutes ahead of that of the owner, and so are the times of its files.
+    [Fact]
+    public void TryTake_OwnerWithASlowClock_IsTakenOnlyAfterItsOwnSecondsWithoutAChange()
+    {
+        string file = WriteClaim(Work, 1, Elsewhere);
+        File.SetLastWriteTimeUtc(file, _clock.GetUtcNow().UtcDateTime - TimeSpan.FromMinutes(10));
+        var claims = Claims();
+        for (int beat = 1; beat < 5; beat++)
+        {
+            Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
+            _clock.Elapsed += AlmostTakeover;
+            Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
+            WriteClaim(Work, 1, Elsewhere, beat: beat);
+            File.SetLastWriteTimeUtc(file, _clock.GetUtcNow().UtcDateTime - TimeSpan.FromMinutes(10));
+        }
+        Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
+        _clock.Now -= TimeSpan.FromDays(1); // somebody sets the clock
+        _clock.Elapsed += Takeover;
+        using var claim = claims.TryTake(Work, TimeSpan.FromSeconds(1));
+        Assert.Equal(Elsewhere, claim!.TakenFrom);
+    }
+
+    [Fact]
+    public void Owner_ThatWasStoppedTooLong_StopsBeforeItsNextWrite()
+    {
+        using var late = Claims().TryTake(Work, Takeover)!;
+        string result = _folder["result"], folder = _folder["folder"];
+        AtomicFile.Write(result, static stream => stream.Write("old"u8));
+        using (WriteGuard.Begin(() => Require(late)))
+        {
+            AtomicFile.Write(result, static stream => stream.Write("its own"u8));
+            // It is stopped after it began to write and before the file gets its place.
+            Assert.Throws<DataException>(() => AtomicFile.Write(result, stream =>
+            {
+                stream.Write("late"u8);
+                TakeOver();
+            }));
+            Assert.Throws<DataException>(() => AtomicFile.Write(result, static _ => Assert.Fail("it has begun to write")));
+            Assert.Throws<DataException>(() => AtomicFile.WritePair(result, static _ => Assert.Fail("first"), folder, static _ => Assert.Fail("second")));
+            Assert.Throws<DataException>(() => AtomicFolder.Write(folder, static _ => Assert.Fail("it has begun to write")));
+            Assert.Throws<DataException>(() => AtomicFolder.Delete(_folder.Path));
+            Assert.Throws<DataException>(() => AtomicFolder.Recover(_folder.Path, static _ => true));
+        }
+        Assert.Equal("its own", File.ReadAllText(result));
+        Assert.Equal([$"{Work}.claim-2", "result"], _folder.Listing);
+        // Its end changes nothing of the new owner's.
+        byte[] content = File.ReadAllBytes(_folder[$"{Work}.claim-2"]);
+        late.Delete();
+        late.Dispose();
+        Assert.Equal(content, File.ReadAllBytes(_folder[$"{Work}.claim-2"]));
+        AtomicFile.Write(result, static stream => stream.Write("no guard"u8));
+    }
+
+    // A process that looked before the claim changed hands twice must not rename the newest one.
+    [Fact]
+    public void TryTake_ClaimThatWasGivenUp_NeverHasAnEarlierName()
+    {
+        foreach (int generation in new[] { 1, 2, 3 })
+        {
+            using var claim = Claims().TryTake(Work, Takeover)!;
+            Assert.Equal([$"{Work}.claim-{generation}"], _folder.Listing);
+            Assert.Null(claim.TakenFrom);
+            Assert.Null(Claims().TryTake(Work, Takeover));
+        }
+        using var last = Claims().TryTake(Work, Takeover)!;
+        last.Delete();
+        Assert.Empty(_folder.Listing);
+        Assert.False(last.IsOwn());
+    }
+
+    // It was made by a process that had looked before the newer one was there.
+    [Fact]
+    public void Find_ClaimBesideANewerOne_IsIgnored()
+    {
+        WriteClaim(Work, 2, Elsewhere);
+        WriteClaim(Work, 1, Dead);
+        Assert.Equal(2, Claims().Find(Work)!.Generation);
+        Assert.Null(Claims().TryTake(Work, Takeover));
+    }
+
+    [Fact]
+    public void Claim_OfAProcessThatWorks_ChangesAgainAndAgain()
+    {
+        using var claim = Claims().TryTake(Work, TimeSpan.FromSeconds(0.3))!;
+        var contents = new HashSet<string>();
+        for (int i = 0; i < 500 && contents.Count < 4; i++)
+        {
+            contents.Add(File.ReadAllText(_folder[$"{Work}.claim-1"]));
+            Thread.Sleep(10);
+        }
+        Assert.Equal(4, contents.Count);
+        Assert.True(claim.IsOwn());
+    }
+
+    private static ClaimOwner Dead => ClaimOwner.This with { Process = int.MaxValue };
+
+    private static ClaimOwner Elsewhere => new("elsewhere", 7, "another machine", 1);
+
+    private ClaimFolder Claims() => new(_folder.Path, _clock);
+
+    // What another process does that has seen no change for long.
+    private void TakeOver()
+    {
+        File.Move(_folder[$"{Work}.claim-1"], _folder[$"{Work}.claim-2"]);
+        WriteClaim(Work, 2, Elsewhere);
+    }
+
+    private static void Require(FileClaim claim)
+    {
+        if (!claim.IsOwn())
+            throw new DataException("taken over");
+    }
+
+    private string WriteClaim(string work, int number, ClaimOwner owner, int? generation = null, long beat = 0)
+    {
+        string file = _folder[$"{work}.claim-{number}"];
+        File.WriteAllBytes(file, JsonSerializer.SerializeToUtf8Bytes(new ClaimContent("token", generation ?? number, owner, Takeover.TotalSeconds, Released: false, beat), ClaimJson.Default.ClaimContent));
+        return file;
+    }
+
+    // The name of the claim of the only winner.
+    private string Race(string work)
+    {
+        var won = new System.Collections.Concurrent.ConcurrentBag<FileClaim>();
+        using var start = new Barrier(8);
+        Thread[] threads = [.. Enumerable.Range(0, 8).Select(_ => new Thread(() =>
+        {
+            var claims = Claims();
+            start.SignalAndWait();
+            if (claims.TryTake(work, Takeover) is { } claim)
+                won.Add(claim);
+        }))];
+        Array.ForEach(threads, static thread => thread.Start());
+        Array.ForEach(threads, static thread => thread.Join());
+        using var only = Assert.Single(won);
+        Assert.True(only.IsOwn());
+        string[] files = [.. _folder.Listing.Where(name => name.StartsWith($"{work}.", StringComparison.Ordinal))];
+        return Assert.Single(files);
+    }
+
+    // Its time of day and its monotonic time are set apart.
+    private sealed class StoppedClock : TimeProvider
+    {
+        public TimeSpan Elapsed { get; set; }
+
+        public DateTimeOffset Now { get; set; } = DateTimeOffset.UtcNow + TimeSpan.FromMinutes(10);
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

@@ -1,0 +1,241 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reproduction;
+
+/// <summary>A reproduction that one process has done: two models with two folds each.</summary>
+public sealed class DoneReproduction : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+
+    public DoneReproduction()
+    {
+        TinyData.Write(Path.Combine(_root, "data"));
+        using var device = new CpuDevice(threads: 1);
+        new ReproductionRun(device, Options(Output), Notes, TimeProvider.System, CancellationToken.None).RunAll();
+    }
+
+    internal string Output => Path.Combine(_root, "done");
+
+    internal Notes Notes { get; } = new();
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    internal string New() => Path.Combine(_root, Guid.NewGuid().ToString("N")[..8]);
+
+    internal ReproductionOptions Options(string output) => new()
+    {
+        OutputDirectory = output, Preset = "micro", Models = ["mix", "mix-asl"], Folds = 2, Data = Path.Combine(_root, "data"), Seed = 5, TakeoverAfter = TimeSpan.FromSeconds(60),
+        Overrides = [.. TinyData.Overrides, .. from stage in new[] { "pretrain", "finetune" } from key in new[] { "steps=2", "warmup=1", "log_every=1", "checkpoint_every=1" } select (VideoSim.Models.Recipes.Override)$"{stage}.{key}"],
+    };
+}
+
+/// <summary>Parts by one process or several: what each does, and that the results have the same bytes.</summary>
+public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReproduction>, IDisposable
+{
+    private readonly CpuDevice _device = new(threads: 1);
+    private readonly string _output = done.New();
+    private readonly Notes _notes = new();
+
+    public void Dispose() => _device.Dispose();
+
+    [Fact]
+    public void RunAll_Parts_HaveRecordsAndNoClaims()
+    {
+        string[] names = [.. from model in new[] { "mix", "mix-asl" } from run in new[] { "fold-1", "fold-2", "pretrain" } select $"{model}.{run}.json"];
+        Assert.Equal(names.Order(StringComparer.Ordinal), Directory.GetFiles(Path.Combine(done.Output, "parts")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(Enumerable.Range(1, 6).SelectMany(static i => new[] { $"part {i} of 6", $"part {i} of 6" }), done.Notes.Lines.Where(static line => line.StartsWith("part ", StringComparison.Ordinal)).Select(static line => line.Split(',')[0]));
+        string summary = File.ReadAllText(Path.Combine(done.Output, "summary.json"));
+        Assert.DoesNotContain("seconds", summary, StringComparison.Ordinal);
+        Assert.DoesNotContain("cpu", summary, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RunPart_EachAlone_GivesTheBytesOfOneProcess()
+    {
+        Assert.Equal("mix/fold-1 needs mix/pretrain, which is not done: run --part 1 first", Refused(() => Run().RunPart("mix/fold-1")));
+        Assert.False(Directory.Exists(_output));
+        Assert.EndsWith(": 6 of 6 parts are not done: 1 to 6 (mix/pretrain to mix-asl/fold-2)", Refused(() => Run().Collect()), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_output));
+        foreach (string part in new[] { "2", "1", "mix-asl/fold-2", "3", "5" })
+            Run().RunPart(part);
+        Assert.EndsWith(": 1 of 6 parts are not done: 4 (mix/fold-2)", Refused(() => Run().Collect()), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(_output, "result.zip")));
+        Assert.Equal(["done", "done", "done", "free", "done", "done"], PartsPlan.Of(done.Options(_output), true, new Dictionary<(string, string), double>(), static more => more).Parts.Select(static part => part.State));
+        Run().RunPart("4");
+        _notes.Lines.Clear();
+        Run().RunPart("4");
+        Assert.Equal(["part 4 of 6, mix/fold-2: is done already"], _notes.Lines);
+        Run().Collect();
+        AssertSame();
+        Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run",
+            Refused(() => new ReproductionRun(_device, done.Options(_output) with { Seed = 6 }, _notes, TimeProvider.System, default).RunPart("4")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RunFreeParts_TwoWorkers_GiveTheBytesOfOneProcess()
+    {
+        var notes = new[] { new SharedNotes(), new SharedNotes() };
+        Parallel.ForEach(notes, new ParallelOptions { MaxDegreeOfParallelism = 2 }, mine =>
+        {
+            using var device = new CpuDevice(threads: 1);
+            Assert.Empty(new ReproductionRun(device, done.Options(_output), mine, TimeProvider.System, default).RunFreeParts(Assert.Fail));
+        });
+        string[] begun = [.. notes.SelectMany(static one => one.Lines).Where(static line => line.EndsWith(": begins", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        Assert.Equal(6, begun.Length);
+        Assert.Equal(begun, begun.Distinct());
+        Assert.All(notes, static one => Assert.Equal("all 6 parts are done; the same command with --collect instead of --worker writes the results", one.Lines[^1]));
+        Run().Collect();
+        AssertSame();
+    }
+
+    [Fact]
+    public void RunAll_BesideAWorker_IsRefused_AndTheOtherWayRound()
+    {
+        Run().RunPart("1");
+        using (RunLock.Take(_output, shared: true))
+        {
+            Assert.Contains($"{_output} is in use by", Refused(() => Run().RunAll()), StringComparison.Ordinal);
+            Run().RunPart("2"); // parts share the folder
+        }
+        using (RunLock.Take(_output))
+            Assert.Contains($"{_output} is in use by process {Environment.ProcessId}", Refused(() => Run().RunPart("3")), StringComparison.Ordinal);
+    }
+
+    // Two of the parts cannot be done; the others are.
+    [Fact]
+    public void RunFreeParts_PartThatFails_IsNotTriedAgain()
+    {
+        Run().RunPart("2");
+        File.Delete(Path.Combine(_output, "mix-asl", "pretrain", "last", "model.safetensors"));
+        var failures = new List<string>();
+        Assert.Equal(["mix-asl/fold-1", "mix-asl/fold-2"], Run().RunFreeParts(failures.Add).Select(static part => part.Name));
+        Assert.Equal(2, failures.Count);
+        Assert.StartsWith("mix-asl/fold-1: ", failures[0], StringComparison.Ordinal);
+        Assert.EndsWith(": 2 of 6 parts are not done: 5 to 6 (mix-asl/fold-1 to mix-asl/fold-2)", Refused(() => Run().Collect()), StringComparison.Ordinal);
+    }
+
+    // Another process takes the part over while this one trains. It ends, so this one takes the part again.
+    [Theory]
+    [InlineData("step 0, validation")] // after the first write
+    [InlineData("mix, random weights")] // before the training
+    public void RunFreeParts_PartThatWasTakenOver_StopsBeforeTheNextWrite(string moment)
+    {
+        string claims = Path.Combine(_output, "parts"), lost = "mix/pretrain: elsewhere (process 7) has taken this part over; this worker stops it";
+        string[] left = [];
+        var notes = new SharedNotes();
+        notes.OnNote = line =>
+        {
+            if (line.Contains(moment, StringComparison.Ordinal) && File.Exists(Claim(1)))
+            {
+                File.Move(Claim(1), Claim(2));
+                Change(Claim(2), static claim => (claim["token"], claim["generation"], claim["owner"]) = ("other", 2, new JsonObject { ["host"] = "elsewhere", ["process"] = 7, ["machine"] = null, ["started"] = 0 }));
+                left = Files();
+            }
+            else if (line == lost)
+            {
+                Assert.Equal(left, Files());
+                Change(Claim(2), static claim => claim["released"] = true);
+            }
+        };
+        Assert.Empty(new ReproductionRun(_device, done.Options(_output), notes, TimeProvider.System, default).RunFreeParts(Assert.Fail));
+        Assert.Single(notes.Lines, line => line == lost);
+        Assert.Equal(2, notes.Lines.Count(static line => line == "part 1 of 6, mix/pretrain: begins"));
+        Run().Collect();
+        AssertSame();
+
+        string Claim(int generation) => Path.Combine(claims, $"mix.pretrain.claim-{generation}");
+
+        string[] Files() => [.. Directory.GetFiles(_output, "*", SearchOption.AllDirectories).Where(file => !file.StartsWith(claims, StringComparison.Ordinal) && Path.GetFileName(file) is not (".lock" or ".lock-owner"))
+            .Select(static file => $"{file} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))}").Order(StringComparer.Ordinal)];
+
+        static void Change(string file, Action<JsonNode> change)
+        {
+            var claim = JsonNode.Parse(File.ReadAllText(file))!;
+            change(claim);
+            File.WriteAllText(file, claim.ToJsonString());
+        }
+    }
+
+    // A stopped process keeps the lock of the run that it has lost.
+    [Fact]
+    public void Break_LockOfAStoppedProcess_BelongsToTheNextOwner()
+    {
+        Directory.CreateDirectory(_output);
+        var stopped = RunLock.Take(_output);
+        Assert.Throws<DataException>(() => RunLock.Take(_output));
+        RunLock.Break(_output);
+        using (RunLock.Take(_output))
+        {
+            stopped.Dispose();
+            Assert.Equal([".lock", ".lock-owner"], Directory.GetFiles(_output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.Throws<DataException>(() => RunLock.Take(_output));
+        }
+    }
+
+    [Fact]
+    public void RunPart_AnotherKindOfMachine_IsAWarning()
+    {
+        Run().RunPart("1");
+        Change("mix", "Arm64");
+        _notes.Lines.Clear();
+        Run().RunPart("3");
+        string kind = $"cpu ({System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture})";
+        Assert.Single(_notes.Lines, $"mix/fold-1: warning: it continues on {kind} what mix/pretrain has trained on cpu (Arm64); between kinds of machines bits can differ");
+        Assert.Empty(Run().RunFreeParts(Assert.Fail));
+        Assert.DoesNotContain(_notes.Lines, static line => line.Contains("mix-asl", StringComparison.Ordinal) && line.Contains("warning", StringComparison.Ordinal));
+        Run().Collect();
+        Assert.Single(_notes.Lines, $"{_output}: warning: trained on several kinds of machines, between which bits can differ: mix/fold-1 on {kind} after cpu (Arm64), mix/fold-2 on {kind} after cpu (Arm64)");
+
+        void Change(string model, string architecture)
+        {
+            string file = Path.Combine(_output, model, "pretrain", "environment.json");
+            var environment = JsonNode.Parse(File.ReadAllText(file))!;
+            environment["sessions"]![0]!["architecture"] = architecture;
+            File.WriteAllText(file, environment.ToJsonString());
+        }
+    }
+
+    private ReproductionRun Run() => new(_device, done.Options(_output), _notes, TimeProvider.System, TestContext.Current.CancellationToken);
+
+    private static string Refused(Action action) => Assert.Throws<DataException>(action).Message;
+
+    private void AssertSame()
+    {
+        foreach (string name in new[] { "summary.json", "result.zip" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(done.Output, name)), File.ReadAllBytes(Path.Combine(_output, name)));
+        // args.json and inputs.json of a fold have the path of its pretraining.
+        Folders.AssertEqual(done.Output, _output, except: ["args.json", "inputs.json", .. Directory.GetFiles(Path.Combine(done.Output, "parts")).Select(static file => Path.GetFileName(file)), "timing.json"]);
+    }
+
+    private sealed class SharedNotes : IProgressSink
+    {
+        public List<string> Lines { get; } = [];
+
+        public Action<string> OnNote { get; set; } = static _ => { };
+
+        public void Begin(string label, long total, long done)
+        {
+        }
+
+        public void Report(long done, string text)
+        {
+        }
+
+        public void End(string text)
+        {
+        }
+
+        public void Note(string text)
+        {
+            Lines.Add(text);
+            OnNote(text);
+        }
+    }
+}

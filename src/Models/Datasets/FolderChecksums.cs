@@ -104,7 +104,7 @@ internal static class FolderChecksums
             if (!File.Exists(file))
                 return Directory.Exists(file) ? $"{file}: is a folder, but {list} lists a file" : $"{file}: is gone from {folder}: {list} lists it";
             if (FaultOfSize(file) is { } fault)
-                return fault;
+                return $"{file}: has changed since {folder} was written: {fault}";
         }
         return listed.FirstOrDefault(file => FileDigest.Hash(Path.Combine(folder, file.Key), HashAlgorithmName.SHA256).Hash != file.Value).Key is { } changed
             ? $"{Path.Combine(folder, changed)}: has changed since {folder} was written: its SHA-256 is not that in {list}" : null;
@@ -114,7 +114,7 @@ internal static class FolderChecksums
     private static string? FaultOfSize(string file)
     {
         if (!file.EndsWith(SafetensorsFormat.Extension, StringComparison.Ordinal))
-            return new FileInfo(file).Length > FileLimit.Small.Bytes ? $"{file}: {FileLimit.Small.Refusal}" : null;
+            return new FileInfo(file).Length > FileLimit.Small.Bytes ? $"it {FileLimit.Small.Refusal}" : null;
         try
         {
             SafetensorsReader.Open(file).Dispose();
@@ -122,7 +122,7 @@ internal static class FolderChecksums
         }
         catch (DataException e) when (e.InnerException is not UnauthorizedAccessException)
         {
-            return e.Message;
+            return e.Message.Replace($"{file}: ", "", StringComparison.Ordinal);
         }
     }
 

@@ -122,7 +122,7 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
 
     // 8 GB take seconds to hash; they are not on the disk.
     [Theory]
-    [InlineData("config.json", "has more than 64 MB, the limit of a file of this kind")]
+    [InlineData("config.json", "it has more than 64 MB, the limit of a file of this kind")]
     [InlineData("model.safetensors", "")]
     public void FileOfAModel_MuchLarger_IsRefusedBeforeItIsRead(string name, string expected)
     {
@@ -130,7 +130,7 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
         using (var stream = new FileStream(file, FileMode.Open))
             stream.SetLength(8L << 30);
         string message = Assert.Throws<DataException>(() => ModelFolder.Open(model)).Message;
-        Assert.StartsWith($"{file}: {expected}", message, StringComparison.Ordinal);
+        Assert.StartsWith($"{file}: has changed since {model} was written: {expected}", message, StringComparison.Ordinal);
         Assert.DoesNotContain("SHA-256", message, StringComparison.Ordinal);
     }
 

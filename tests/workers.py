@@ -93,11 +93,11 @@ def main():
     try:
         command = ["reproduce", "--preset", "micro", "--models", *models, "--folds", str(options.folds), "--threads", "1", "--output-dir"]
         began = time.monotonic()
-        run([*command, str(root / "one"), "--quiet"])
+        lines = len(run([*command, str(root / "one")]).splitlines())
         seconds = time.monotonic() - began
         print(f"one process: {len(models) * (1 + options.folds)} parts in {seconds:.0f} s", flush=True)
         for count in options.workers:
-            killed(root, command, count, options.kills, seconds, chance)
+            killed(root, command, count, options.kills, lines, chance)
         stopped(root, command, seconds)
     finally:
         shutil.rmtree(root)
@@ -107,9 +107,11 @@ def run(words):
     done = subprocess.run([*PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stderr
 
 
-def killed(root, command, count, kills, seconds, chance):
+def killed(root, command, count, kills, lines, chance):
+    """Kills after some lines of the workers, so that the load of the machine does not matter."""
     output = root / f"workers-{count}"
     words = [*command, str(output), "--worker"]
     workers = [Worker(words) for _ in range(count)]
@@ -117,16 +119,25 @@ def killed(root, command, count, kills, seconds, chance):
     done = 0
     while done < kills:
         # The kills end before the work does.
-        time.sleep(chance.uniform(0.3, 1.7) * 0.6 * seconds / kills / count)
-        running = [place for place, worker in enumerate(workers) if worker.process.poll() is None]
-        if not running:
-            raise SystemExit(f"{count} workers: all parts were done after {done} of {kills} kills")
+        target = written(all_workers) + chance.uniform(0.3, 1.7) * 0.6 * lines / kills
+        while True:
+            running = [place for place, worker in enumerate(workers) if worker.process.poll() is None]
+            if not running:
+                raise SystemExit(f"{count} workers: all parts were done after {done} of {kills} kills")
+            if written(all_workers) >= target:
+                break
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.3))
         place = chance.choice(running)
         workers[place].kill()
         workers[place] = Worker(words)
         all_workers.append(workers[place])
         done += 1
     finish(root, command, output, workers, all_workers, f"{count} workers, {kills} kills")
+
+
+def written(workers):
+    return sum(len(worker.lines) for worker in workers)
 
 
 def stopped(root, command, seconds):

@@ -135,10 +135,14 @@ public sealed class ClaimTests : IDisposable
     [Fact]
     public void Find_ClaimBesideANewerOne_IsIgnored()
     {
-        WriteClaim(Work, 2, Elsewhere);
-        WriteClaim(Work, 1, Dead);
-        Assert.Equal(2, Claims().Find(Work)!.Generation);
-        Assert.Null(Claims().TryTake(Work, Takeover));
+        for (int i = 0; i < 8; i++)
+        {
+            // A folder has its files in any order.
+            WriteClaim($"work-{i}", 1 + i % 2, i % 2 == 0 ? Dead : Elsewhere);
+            WriteClaim($"work-{i}", 2 - i % 2, i % 2 == 0 ? Elsewhere : Dead);
+            Assert.Equal(2, Claims().Find($"work-{i}")!.Generation);
+            Assert.Null(Claims().TryTake($"work-{i}", Takeover));
+        }
     }
 
     [Fact]

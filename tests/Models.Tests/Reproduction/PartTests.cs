@@ -123,7 +123,8 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
 
     // Another process takes the part over while this one trains. It ends, so this one takes the part again.
     [Theory]
-    [InlineData("step 0, validation")] // after the first write
+    [InlineData("step 0, validation")] // before the first checkpoint
+    [InlineData("work: mix pretrain")] // before the first log line
     [InlineData("mix, random weights")] // before the training
     public void RunFreeParts_PartThatWasTakenOver_StopsBeforeTheNextWrite(string moment)
     {
@@ -220,9 +221,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
 
         public Action<string> OnNote { get; set; } = static _ => { };
 
-        public void Begin(string label, long total, long done)
-        {
-        }
+        public void Begin(string label, long total, long done) => OnNote($"work: {label}");
 
         public void Report(long done, string text)
         {

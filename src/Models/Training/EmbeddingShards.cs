@@ -66,7 +66,7 @@ public sealed class EmbeddingShards
     public void Write(Shard shard, float[] values, Device device)
     {
         var writer = new SafetensorsWriter();
-        string[] texts = [shard.ToString(), _model, _videos, DeviceOf(device)];
+        string[] texts = [shard.ToString(), _model, _videos, RunSession.KindOf(device)];
         foreach (var (key, text) in new[] { ShardKey, ModelKey, VideosKey, DeviceKey }.Zip(texts))
             writer.AddMetadata(key, text);
         writer.AddMetadata(HashKey, Hash(texts, values));
@@ -115,9 +115,6 @@ public sealed class EmbeddingShards
         return isWhole && hash == Hash(texts, values) ? texts[3]
             : throw new DataException($"{path}: has changed since it was written: its {HashKey} is not that of its content; embed it again with --shard {shard}");
     }
-
-    // Any number of threads gives the same bits.
-    private static string DeviceOf(Device device) => device is CpuDevice ? "cpu" : device.Name;
 
     private static string Digest(IEnumerable<string> texts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts))));
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using VideoSim.Models.Submissions;
 using VideoSim.Tests.Shared;
@@ -26,7 +27,7 @@ public sealed class ShardTests(CommandWorld world)
         Assert.Equal(TinyData.TestVideos / 2, shard.RootElement.GetProperty("embeddings").GetInt32());
         Assert.Equal($"{joined}.shard-1-of-2", shard.RootElement.GetProperty("files")[0].GetString());
         using var result = JsonDocument.Parse(Embed(joined, [.. more, "--collect", "--json"]).AssertDone().Output);
-        Assert.Equal((TinyData.TestVideos, "cpu"), (result.RootElement.GetProperty("embeddings").GetInt32(), result.RootElement.GetProperty("device").GetString()));
+        Assert.Equal((TinyData.TestVideos, $"cpu ({RuntimeInformation.ProcessArchitecture})"), (result.RootElement.GetProperty("embeddings").GetInt32(), result.RootElement.GetProperty("device").GetString()));
         foreach (var (expected, actual) in SubmissionFile.FilesOf(whole).Zip(SubmissionFile.FilesOf(joined)))
             Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
     }

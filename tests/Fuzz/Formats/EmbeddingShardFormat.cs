@@ -34,7 +34,7 @@ internal sealed class EmbeddingShardFormat() : Format("embedding-shard", "e.json
     public override void Read(string path, byte[] input)
     {
         var (table, device) = Shards(path).Join([new Shard(1, 1)], IProgressSink.None);
-        Expect.Equal("cpu", device, "device");
+        Expect.Equal($"cpu ({RuntimeInformation.ProcessArchitecture})", device, "device");
         Expect.Items<double>([.. MemoryMarshal.Cast<byte, float>(input.AsSpan(input.Length - (sizeof(float) * Values.Length))).ToArray().Select(static value => (double)value)], table[0], "values");
     }
 

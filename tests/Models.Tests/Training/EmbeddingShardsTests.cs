@@ -19,6 +19,8 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
 {
     private const int Videos = TinyData.TestVideos;
 
+    private static readonly string ThisCpu = $"cpu ({RunSession.ThisArchitecture})";
+
     // Blocks of videos need not begin where a batch of one run begins.
     [Theory]
     [InlineData("mix", 1)]
@@ -69,7 +71,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         for (int time = 0; time < 2; time++) // the shards stay
         {
             var (table, device) = Join(output);
-            Assert.Equal("cpu", device);
+            Assert.Equal(ThisCpu, device);
             SubmissionFile.Write(output, table, EmbeddingRounding.Single);
             Assert.Equal(File.ReadAllBytes(runs.Embeddings), File.ReadAllBytes(output));
             Assert.Equal(File.ReadAllBytes(Path.ChangeExtension(runs.Embeddings, ".ids.txt")), File.ReadAllBytes(Path.ChangeExtension(output, ".ids.txt")));
@@ -104,7 +106,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         using var counting = new CountingDevice();
         var shards = Shards(output, Model(), Open());
         shards.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], counting);
-        AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on cpu: their bits may differ");
+        AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on {ThisCpu}: their bits may differ");
     }
 
     // The same model and the same videos under other paths are the same.

@@ -239,7 +239,7 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path)
+    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && !Directory.Exists(path)) || RunLock.IsLockFile(path)
         || (Path.GetFileName(path) == RunLayout.Parts && Directory.Exists(path) && FolderListing.Entries(path).All(ClaimFolder.IsClaim));
 
     /// <summary>
@@ -282,12 +282,14 @@ public sealed class RunFolder : IDisposable
 
     private static void RequireRunOrEmpty(string path)
     {
+        // Listed first: a process that begins the run meanwhile writes the arguments before other files.
+        string[] entries = FolderListing.Entries(path);
         if (Read(path) is { } arguments)
         {
             if (!RunArguments.IsOfRun(arguments))
                 throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
         }
-        else if (FolderListing.Entries(path).Any(static entry => !IsLeftoverOfStart(entry)))
+        else if (entries.Any(static entry => !IsLeftoverOfStart(entry)))
         {
             throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
         }

@@ -5,6 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -52,6 +53,30 @@ public sealed class RunFolderTests : IDisposable
         string[] before = Listing(folder);
         Assert.Contains("seed was 1 and is 2", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(seed: 2))).Message, StringComparison.Ordinal);
         Assert.Equal(before, Listing(folder));
+    }
+
+    // Its arguments come between two looks of the other process, with other files right after them.
+    [Fact]
+    public async Task Open_WhileAnotherProcessBeginsTheFolder_IsNotRefused()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            string folder = At($"shared-{i}");
+            var (arguments, others) = (TinyRun.Arguments("reproduce"), TinyRun.Arguments("reproduce"));
+            bool hasBegun = false;
+            var other = Task.Run(() =>
+            {
+                while (!Volatile.Read(ref hasBegun))
+                    RunFolder.Open(folder, others, layout: new ReproductionLayout(), shared: true).Dispose();
+            }, TestContext.Current.CancellationToken);
+            using (var run = RunFolder.Open(folder, arguments, layout: new ReproductionLayout(), shared: true))
+            {
+                run.Begin(null, IProgressSink.None);
+                Directory.CreateDirectory(Path.Combine(folder, "data.unfinished"));
+                Volatile.Write(ref hasBegun, true);
+            }
+            await other;
+        }
     }
 
     // What a killed run left is cleared away, and nothing besides.

@@ -16,7 +16,7 @@ from tree import PROJECTS, Refused, Tree
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = ROOT / "tests" / "mutate.equivalent"
 OF_EACH_KIND = 8
-SAMPLE = 5
+SAMPLE = 3
 
 CAUGHT, SURVIVED, LISTED, REFUSED = "caught", "SURVIVED", "equivalent", "refused"
 

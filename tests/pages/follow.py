@@ -18,7 +18,8 @@ below the first run before the block. A mark in the first line of a page is for 
 with a file are written to it. "diff" is applied. "console needs=gdb" is left out where gdb is missing.
 
 In an output, a line "..." is for any lines, "..." or "…" within a line for any text. Blanks count once, and rules of
-tables have any length. All blocks of a page run in one folder, a copy of the repository without what was built.
+tables have any length. All blocks of a page run in one folder, a copy of the repository without what was built. As
+many pages run at once as there are cores.
 """
 
 import argparse
@@ -30,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from markdown import Page
@@ -211,14 +213,19 @@ def main():
     options.add_argument("pages", nargs="*")
     options = options.parse_args()
     paths = options.pages or subprocess.run(["git", "ls-files", "*.md"], cwd=options.root, check=True, capture_output=True, text=True).stdout.split()
-    wrong = 0
-    for path in paths:
+    pages = [Page(path, (options.root / path).read_text(encoding="utf-8")) for path in paths]
+    pages.sort(key=lambda page: len(page.blocks), reverse=True)  # the last to end should be a short one
+
+    def is_right(page):
         try:
-            follow(Page(path, (options.root / path).read_text(encoding="utf-8")), options.root, options.full)
+            follow(page, options.root, options.full)
         except Wrong as error:
             print(error, file=sys.stderr)
-            wrong += 1
-    sys.exit(1 if wrong else 0)
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        sys.exit(0 if all(list(pool.map(is_right, pages))) else 1)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Compilation;
+using VideoSim.Kernels;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -10,10 +12,15 @@ public sealed class CommandTests : ICollectionFixture<CommandWorld>;
 /// <summary>A dataset and a model trained on it for two steps, made once; nobody changes them.</summary>
 public sealed class CommandWorld : IDisposable
 {
+    private static readonly Lazy<string> EmulatorFolder = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
+
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
+
+    private readonly Lazy<string> _cache;
 
     public CommandWorld()
     {
+        _cache = new(CopyOfEmulator);
         TinyData.Write(Data);
         Shell.Run(Pretrain(Data, Pretrained)).AssertDone();
     }
@@ -23,8 +30,14 @@ public sealed class CommandWorld : IDisposable
     /// <summary>A finished run.</summary>
     internal string Pretrained => Path.Combine(_root.FullName, "pretrained");
 
-    /// <summary>What commands compile on the way, for the next one.</summary>
-    internal string CompiledKernels => Path.Combine(_root.FullName, "cache");
+    /// <summary>The folder of the emulator with all kernels.</summary>
+    internal static string Emulator => EmulatorFolder.Value;
+
+    /// <summary>
+    /// A root of caches for builds that nobody else needs. The emulator with all kernels is in it, so builds with
+    /// other sources reuse its parts.
+    /// </summary>
+    internal string Cache => _cache.Value;
 
     /// <summary>A path that nobody else uses.</summary>
     internal string New() => Path.Combine(_root.FullName, Guid.NewGuid().ToString("N")[..8]);
@@ -49,6 +62,13 @@ public sealed class CommandWorld : IDisposable
         "--preset", "micro", "--seed", "5", "--threads", "1",
         .. TinyData.Overrides.Concat(Stage("pretrain")).Concat(Stage("finetune")).SelectMany(text => new[] { "--set", text }),
     ];
+
+    private string CopyOfEmulator()
+    {
+        string root = New();
+        Folders.Copy(Path.GetDirectoryName(Emulator)!, new CacheFolder(root, UserCache.Emulator.Name).Open());
+        return root;
+    }
 
     public void Dispose() => _root.Delete(recursive: true);
 

@@ -129,7 +129,6 @@ public sealed class KernelsTests(CommandWorld world)
     private Outcome Check(string[] args)
     {
         Assert.SkipWhen(EmulatorBuild.Problem is not null, EmulatorBuild.Problem ?? "");
-        // Builds of the emulator are kept in the user's cache: here, one of the tests.
-        return ChildProcess.Run(new() { ["XDG_CACHE_HOME"] = Path.GetDirectoryName(world.Data)! }, ["kernels", "check", .. args]);
+        return ChildProcess.Run(new() { ["XDG_CACHE_HOME"] = world.Cache }, ["kernels", "check", .. args]);
     }
 }

@@ -8,6 +8,7 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -47,10 +48,11 @@ public sealed unsafe class MatMulTests : IDisposable
         }
     }
 
+    /// <summary>Whether a library adds no bias, and the most alignment that it offers, in bytes.</summary>
+    public static TheoryData<bool, int> Libraries => LongTests.Run ? new() { { true, 256 }, { false, 4 }, { true, 4 } } : new() { { true, 4 } };
+
     [Theory]
-    [InlineData(true, 256)]
-    [InlineData(false, 4)]
-    [InlineData(true, 4)]
+    [MemberData(nameof(Libraries))]
     public void MatMul_LibraryWithFewAlgorithms_IsWithinTheBound(bool withoutBias, int mostAlignment)
     {
         CudaMachine.SkipUnlessEmulator();

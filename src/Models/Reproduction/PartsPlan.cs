@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -72,6 +73,8 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
             var bench = JsonFile.Parse(place, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep);
             if (bench is not { Model: not null, Stage: not null, MedianMilliseconds: > 0, Flops: > 0 })
                 throw new DataException($"{place}: is not a result of 'bench --json' that measured a step");
+            if (!ModelZoo.Names.Contains(bench.Model) || bench.Stage is not (RunArguments.Pretrain or RunArguments.Finetune))
+                throw new DataException($"{place}: there is no part that trains {Printable.Quote(bench.Model)} in stage {Printable.Quote(bench.Stage)}");
             rates[(bench.Model, bench.Stage)] = bench.MedianMilliseconds.Value / 1e3 / bench.Flops;
         }
         return rates.Count > 0 ? rates : throw new DataException($"{file}: has no result of 'bench --json'");

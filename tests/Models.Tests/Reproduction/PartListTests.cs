@@ -77,7 +77,8 @@ public sealed class PartListTests : IDisposable
         var rates = PartsPlan.ReadRates(file);
         Assert.Equal(2, rates.Count);
         Assert.Equal(0.02 / 4e9, rates[("mix", "pretrain")], 1e-20);
-        foreach (string wrong in new[] { "", "x", "{}", "[]", """{"model":"mix","stage":"pretrain","median_milliseconds":null,"flops":1e9}""", """{"model":3}""" })
+        foreach (string wrong in new[] { "", "x", "{}", "[]", """{"model":"mix","stage":"pretrain","median_milliseconds":null,"flops":1e9}""", """{"model":3}""", """{"model":"mixx","stage":"pretrain","median_milliseconds":9,"flops":1e9}""",
+            """{"model":"mix","stage":"train","median_milliseconds":9,"flops":1e9}""" })
         {
             File.WriteAllText(file, wrong);
             Assert.StartsWith(file, Assert.Throws<DataException>(() => PartsPlan.ReadRates(file)).Message, StringComparison.Ordinal);

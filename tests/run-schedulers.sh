@@ -1,7 +1,7 @@
 #!/bin/bash
 # run-schedulers.sh parallel|slurm: runs examples/parallel or examples/slurm with two models and one fold, and compares
 # the results with those of one process. Needs a Release build of src/Cli.
-#   parallel needs Debian's parallel.
+#   parallel needs Debian's parallel. The example is interrupted once and started again.
 #   slurm needs root, and Debian's munge, slurmctld, slurmd and slurm-client. It starts a cluster of this machine alone
 #   and stops it in the end. Slurm starts one part again while the part trains.
 set -euo pipefail
@@ -12,7 +12,16 @@ options=(--data data --preset micro --models mix uniter --folds 1 --threads 1)
 work=$(mktemp -d)
 chmod 755 "$work" # munged puts its socket only where all users may look
 
-with_parallel() { "$examples/parallel/run.sh" 2 "${options[@]}" --output-dir shared --quiet; }
+with_parallel() {
+    local run=("$examples/parallel/run.sh" 2 "${options[@]}" --output-dir shared) first
+    "${run[@]}" > first.log 2>&1 &
+    first=$!
+    wait_until 300 test -s shared/mix/pretrain/metrics.jsonl
+    pkill -INT -P $first parallel # as Ctrl-C
+    ! wait $first || { echo "the script goes on after an interruption" >&2; return 1; }
+    "${run[@]}" 2>&1 | tee second.log
+    grep 'mix pretrain: continues from step' second.log
+}
 
 with_slurm() {
     trap stop_slurm EXIT
@@ -81,14 +90,15 @@ wait_until() {
 stop_slurm() {
     local status=$?
     [ $status -eq 0 ] || tail -n 20 "$work"/*.log slurm-*.out >&2
-    scancel --quiet --user=root && wait_until 60 no_jobs
+    scancel --quiet --user=root && wait_until 60 no_jobs || true
     kill "${daemons[@]}" || true
     wait
     rm -r "$work"
 }
 
-# Slurm's part has to train long enough to be stopped meanwhile.
-[ "$1" != slurm ] || options+=(--set pretrain.steps=500 --set pretrain.evaluate_every=500)
+# A part has to train long enough to be stopped meanwhile.
+declare -A steps=([parallel]=200 [slurm]=500)
+options+=(--set "pretrain.steps=${steps[$1]}" --set "pretrain.evaluate_every=${steps[$1]}")
 trap 'rm -r "$work"' EXIT
 cd "$work"
 videosim data synth --output-dir data --seed 1 --videos 80 --pairs 66 --pair-videos 24 --test-videos 100 --tags 48 --quiet

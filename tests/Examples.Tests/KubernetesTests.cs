@@ -62,7 +62,11 @@ public sealed class KubernetesTests
     public void Policies_OfIndexedJobs_GoTogether()
     {
         foreach (var spec in Jobs.Select(static job => job.Spec).Where(static spec => spec.CompletionMode == "Indexed"))
+        {
             Assert.Equal((true, "Never", "Failed"), (spec.BackoffLimitPerIndex > 0, spec.Template.Spec.RestartPolicy, spec.PodReplacementPolicy));
+            var rule = Assert.Single(spec.PodFailurePolicy.Rules);
+            Assert.Equal(("Ignore", "DisruptionTarget"), (rule.Action, Assert.Single(rule.OnPodConditions).Type));
+        }
     }
 
     private static List<object> Load(string yaml) => KubernetesYaml.LoadAllFromString(yaml, strict: true);

@@ -22,7 +22,7 @@ internal sealed class ImportShards : IDisposable
     /// <exception cref="DataException">A shard is missing, or another process works on it.</exception>
     internal static ImportShards Open(string output, bool isFinished)
     {
-        string path = ImportWork.PathOfShards(output);
+        string path = ImportFolder.PathOfShards(output);
         var found = Shard.Find(path, static folder => FolderListing.Folders(folder));
         if (!isFinished)
             Shard.RequireAll($"--output-dir {output}", path, found);
@@ -89,5 +89,5 @@ internal sealed class ImportShards : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _all.ForEach(static one => one.Work.Dispose());
 
-    private DataException Damaged(string problem, Shard shard) => new($"{problem}; delete {shard.PathFor(ImportWork.PathOfShards(_output))}, and import shard {shard} again");
+    private DataException Damaged(string problem, Shard shard) => new($"{problem}; delete {shard.PathFor(ImportFolder.PathOfShards(_output))}, and import shard {shard} again");
 }

@@ -55,7 +55,7 @@ public sealed class VideoImport
         try
         {
             var import = new VideoImport(options, progress, cancellation);
-            bool isFinished = ImportWork.IsFinished(options.OutputDirectory);
+            bool isFinished = ImportFolder.IsFinished(options.OutputDirectory);
             using var shards = options.JoinsShards ? ImportShards.Open(options.OutputDirectory, isFinished) : null;
             using var work = isFinished ? null : ImportWork.Open(options.OutputDirectory, options.Shard);
             return import.Run(work, shards);
@@ -83,7 +83,7 @@ public sealed class VideoImport
 
     private ImportResult ReadFinished(string key)
     {
-        var finished = ImportWork.ReadFinished(_options.OutputDirectory, key);
+        var finished = ImportFolder.ReadFinished(_options.OutputDirectory, key);
         _progress.Note($"{_options.OutputDirectory}: this import is complete");
         return finished;
     }

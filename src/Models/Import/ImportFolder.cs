@@ -141,23 +141,6 @@ internal sealed class ImportFolder : IDisposable
         MoveToOutput();
     }
 
-    /// <summary>Gives a folder its final name that has all files.</summary>
-    internal void MoveToOutput()
-    {
-        try
-        {
-            if (Directory.Exists(Output))
-                Directory.Delete(Output);
-            Directory.Move(FolderPath, Output);
-            DurableFolder.FlushParent(Output);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Writing(Output, e, FolderPath);
-        }
-        AtomicFile.DeleteLeftover(() => File.Delete(Path.Combine(Output, State)));
-    }
-
     /// <summary>Releases the folder. If nothing in it is of use, it is deleted.</summary>
     public void Dispose()
     {
@@ -196,6 +179,22 @@ internal sealed class ImportFolder : IDisposable
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         return new DirectoryInfo(full).LinkTarget is null ? full
             : Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName);
+    }
+
+    private void MoveToOutput()
+    {
+        try
+        {
+            if (Directory.Exists(Output))
+                Directory.Delete(Output);
+            Directory.Move(FolderPath, Output);
+            DurableFolder.FlushParent(Output);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(Output, e, FolderPath);
+        }
+        AtomicFile.DeleteLeftover(() => File.Delete(Path.Combine(Output, State)));
     }
 
     private void DeleteUseless()

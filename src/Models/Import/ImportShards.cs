@@ -44,7 +44,7 @@ internal sealed class ImportShards : IDisposable
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="rows">Number of all rows.</param>
     /// <exception cref="DataException">A shard is not finished, damaged, or of other options or inputs.</exception>
-    internal void RequireComplete(string key, int rows)
+    internal void RequireComplete(ImportKey key, int rows)
     {
         Shard[] unfinished = [.. _all.Where(one => !one.Work.IsComplete(key, one.Shard.RowsOf(rows).To)).Select(static one => one.Shard)];
         if (unfinished.Length > 0)
@@ -84,7 +84,7 @@ internal sealed class ImportShards : IDisposable
 
     /// <summary>Deletes the shards of a result that is in its place.</summary>
     /// <param name="key">Digest of options and inputs. Other shards stay.</param>
-    internal void Discard(string key) => _all.ForEach(one => one.Work.Discard(key));
+    internal void Discard(ImportKey key) => _all.ForEach(one => one.Work.Discard(key));
 
     /// <inheritdoc/>
     public void Dispose() => _all.ForEach(static one => one.Work.Dispose());

@@ -28,36 +28,20 @@ internal sealed class ImportWork : IDisposable
     /// <inheritdoc cref="ImportFolder.Open"/>
     internal static ImportWork Open(string output, Shard? shard = null, bool isFinished = false) => new(ImportFolder.Open(output, shard, isFinished), shard);
 
-    /// <summary>Continues at the saved state if it is one of this key; otherwise deletes what was written.</summary>
+    /// <summary>Continues at the saved state if the import continues it; otherwise deletes what was written.</summary>
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="note">Receives the reason why an interrupted import is not continued.</param>
     /// <returns>The result of a work that was complete except for its name; otherwise null.</returns>
-    internal ImportResult? Continue(string key, Action<string> note)
+    internal ImportResult? Continue(ImportKey key, Action<string> note)
     {
-        _key = KeyOfState(key);
+        _key = key.OfState(_shard);
         if (!_folder.IsOfUse)
             return null;
-        try
+        if (Load(key, note) is { } whole)
         {
-            if (_folder.FindRecord() is { } record && record.Key == key)
-            {
-                _folder.MoveToOutput();
-                return record.Result;
-            }
-            var state = _folder.ReadState();
-            if (state.Key == _key)
-            {
-                _files.CutTo(state.Files);
-                Saved = state;
-            }
-            else if (state.Key.Length > 0)
-            {
-                note("files or options have changed since the interruption: the import begins anew");
-            }
-        }
-        catch (DataException)
-        {
-            note("what the interrupted import left is damaged: the import begins anew");
+            // Without --skip-bad-rows its key was another one.
+            _folder.Finish(whole with { Key = _key });
+            return whole.Result;
         }
         if (Saved is null)
             BeginAnew();
@@ -68,11 +52,11 @@ internal sealed class ImportWork : IDisposable
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="row">Number of the row after its last one.</param>
     /// <exception cref="DataException">It is one of other options or inputs, or is damaged.</exception>
-    internal bool IsComplete(string key, int row)
+    internal bool IsComplete(ImportKey key, int row)
     {
         if (!_folder.IsOfUse || _folder.ReadState() is not { Key.Length: > 0 } state)
             return false;
-        if (state.Key != KeyOfState(key))
+        if (!key.Continues(state.Key, _shard))
             throw new DataException($"{_folder.FolderPath}: is a shard of other videos or options");
         Saved = state.Row == row ? state : null;
         return Saved is not null;
@@ -148,17 +132,17 @@ internal sealed class ImportWork : IDisposable
         _folder.IsOfUse = false;
     }
 
-    /// <summary>The same for the work of a key; another work stays.</summary>
-    internal void Discard(string key)
+    /// <summary>The same for a work that the import continues; another work stays.</summary>
+    internal void Discard(ImportKey key)
     {
         try
         {
-            if (_folder.IsOfUse && _folder.ReadState().Key == KeyOfState(key))
+            if (_folder.IsOfUse && key.Continues(_folder.ReadState().Key, _shard))
                 Discard();
         }
         catch (DataException)
         {
-            // It is not known to be of the key.
+            // It is not known to be of this import.
         }
     }
 
@@ -177,8 +161,30 @@ internal sealed class ImportWork : IDisposable
         _folder.Dispose();
     }
 
-    // A shard is not continued under the name of another one.
-    private string KeyOfState(string key) => _shard is { } shard ? $"{key} {shard}" : key;
+    // Returns the record of a work that was complete except for its name.
+    private ImportRecord? Load(ImportKey key, Action<string> note)
+    {
+        try
+        {
+            if (_folder.FindRecord() is { } record && key.Continues(record.Key, _shard))
+                return record;
+            var state = _folder.ReadState();
+            if (key.Continues(state.Key, _shard))
+            {
+                _files.CutTo(state.Files);
+                Saved = state;
+            }
+            else if (state.Key.Length > 0)
+            {
+                note("files or options have changed since the interruption: the import begins anew");
+            }
+        }
+        catch (DataException)
+        {
+            note("what the interrupted import left is damaged: the import begins anew");
+        }
+        return null;
+    }
 
     private void BeginAnew()
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -74,21 +73,21 @@ public sealed class VideoImport
         if (_table.OtherColumns.Count > 0)
             _progress.Note($"{_table.Path}: columns that are not read: {VideoTables.Shown(_table.OtherColumns)}");
         var plan = ImportPlan.Of(survey, _options, _badPairs, _progress);
-        string key = KeyOf(survey, inputs);
+        var key = new ImportKey(survey, _rules.Folder, inputs, _options);
         var result = work is null ? ReadFinished(key) : Run(plan, key, work, shards, inputs);
         if (result.Written)
             shards?.Discard(key);
         return result;
     }
 
-    private ImportResult ReadFinished(string key)
+    private ImportResult ReadFinished(ImportKey key)
     {
-        var finished = ImportFolder.ReadFinished(_options.OutputDirectory, key);
+        var finished = ImportFolder.ReadFinished(_options.OutputDirectory, key.OfResult);
         _progress.Note($"{_options.OutputDirectory}: this import is complete");
         return finished;
     }
 
-    private ImportResult Run(ImportPlan plan, string key, ImportWork work, ImportShards? shards, FileDigest[] inputs)
+    private ImportResult Run(ImportPlan plan, ImportKey key, ImportWork work, ImportShards? shards, FileDigest[] inputs)
     {
         shards?.RequireComplete(key, plan.Survey.Count);
         if (work.Continue(key, note => _progress.Note($"{_options.OutputDirectory}: {note}")) is { } earlier)
@@ -308,16 +307,6 @@ public sealed class VideoImport
         string[] listed = [.. survey.BadRows.Kept.Concat(ofFrames).OrderBy(static bad => bad.Line).Concat(_badPairs.Kept).Take(_options.MostBadRows).Select(static bad => bad.ToString())];
         int more = BadRowCount(survey) - listed.Length;
         return more > 0 ? [.. listed, $"{_table.Path}: {more} more bad rows"] : listed;
-    }
-
-    // Digest of all that the bytes of the result depend on. Paths, sizes and times stand for the content of frames.
-    private string KeyOf(TableSurvey survey, FileDigest[] inputs)
-    {
-        string text = string.Join('\n', inputs.Select(static input => input.Sha256).Concat(
-        [
-            survey.FramesDigest, _rules.Folder, string.Create(CultureInfo.InvariantCulture, $"{_options.Seed} {_options.SkipBadRows} {_options.Pairs is null}"),
-        ]));
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 
     private static long Megabytes(long bytes) => (bytes + Megabyte - 1) / Megabyte;

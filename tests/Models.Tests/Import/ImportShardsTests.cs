@@ -190,13 +190,47 @@ public sealed class ImportShardsTests : IDisposable
     }
 
     [Fact]
-    public void Shard_BadFramesThatAreNotSkipped_AreListedAndNothingIsKept()
+    public void Shard_BadFramesThatAreNotSkipped_KeepsNothingAndIsImportedAgain()
     {
         WriteRows(24, missing: false);
         var results = Enumerable.Range(1, 3).Select(number => Run("a", options => options with { Shard = new(number, 3), SkipBadRows = false })).ToArray();
         Assert.Equal([false, true, false], results.Select(static result => result.Written));
         Assert.Equal([1, 0, 1], results.Select(static result => result.BadRows.Count));
         AssertRefused(() => Join("a"), "shards 1/3, 3/3 are missing");
+
+        // Only these are imported again. The bytes of the other one are the same with the option.
+        Run("whole");
+        foreach (int number in new[] { 1, 3 })
+            Run("a", options => options with { Shard = new(number, 3) });
+        Join("a");
+        Folders.AssertEqual(Full("whole"), Full("a"));
+        AssertNothingElse();
+    }
+
+    [Fact]
+    public void Shard_StoppedWithoutTheOptionForBadRows_ContinuesWithItAndNotTheOtherWayRound()
+    {
+        WriteRows(1_200, missing: false);
+        Run("whole");
+        Run("joined", static options => options with { Shard = new(1, 2) });
+        Stop(skips: false);
+        Assert.True(Resumes(skips: true));
+        Join("joined");
+        Folders.AssertEqual(Full("whole"), Full("joined"));
+
+        Directory.Delete(Full("joined"), recursive: true);
+        Stop(skips: true);
+        Assert.False(Resumes(skips: false));
+
+        void Stop(bool skips) => Assert.Throws<InvalidOperationException>(
+            () => Run("joined", options => options with { Shard = new(2, 2), SkipBadRows = skips, SaveEvery = 2_000 }, new Sink(static () => throw new InvalidOperationException("stopped"), "importing, MB", 6)));
+
+        bool Resumes(bool skips)
+        {
+            var progress = new Sink();
+            Run("joined", options => options with { Shard = new(2, 2), SkipBadRows = skips }, progress);
+            return progress.Resumed;
+        }
     }
 
     [Fact]

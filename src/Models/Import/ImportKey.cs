@@ -12,7 +12,7 @@ namespace VideoSim.Models.Import;
 /// </summary>
 internal sealed class ImportKey
 {
-    private readonly string _withoutSkipping;
+    private readonly string _withoutSkipping, _version;
 
     /// <summary>Computes the digests.</summary>
     /// <param name="survey">The rows, and the digest of their frames.</param>
@@ -21,6 +21,7 @@ internal sealed class ImportKey
     /// <param name="options">The choices.</param>
     internal ImportKey(TableSurvey survey, string frames, IEnumerable<FileDigest> inputs, ImportOptions options)
     {
+        _version = options.Version;
         OfResult = Digest(options.SkipBadRows);
         _withoutSkipping = Digest(skips: false);
 
@@ -46,6 +47,6 @@ internal sealed class ImportKey
     /// <param name="shard">The shard that is imported; null for all rows.</param>
     internal bool Continues(string key, Shard? shard) => key == Of(OfResult, shard) || key == Of(_withoutSkipping, shard);
 
-    // A shard is not continued under the name of another one.
-    private static string Of(string key, Shard? shard) => shard is { } one ? $"{key} {one}" : key;
+    // A shard is not continued under the name of another one. Between versions of the program bytes can differ.
+    private string Of(string key, Shard? shard) => shard is { } one ? $"{key} {one} {_version}" : key;
 }

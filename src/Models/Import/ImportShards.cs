@@ -43,7 +43,7 @@ internal sealed class ImportShards : IDisposable
     /// <summary>Refuses to join shards that are not complete.</summary>
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="rows">Number of all rows.</param>
-    /// <exception cref="DataException">A shard is not finished, damaged, or of other options or inputs.</exception>
+    /// <exception cref="DataException">A shard is not finished, damaged, or of another import.</exception>
     internal void RequireComplete(ImportKey key, int rows)
     {
         Shard[] unfinished = [.. _all.Where(one => !one.Work.IsComplete(key, one.Shard.RowsOf(rows).To)).Select(static one => one.Shard)];

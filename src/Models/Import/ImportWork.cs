@@ -51,13 +51,13 @@ internal sealed class ImportWork : IDisposable
     /// <summary>Whether this is a shard whose rows are all written. Then <see cref="Saved"/> is its state.</summary>
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="row">Number of the row after its last one.</param>
-    /// <exception cref="DataException">It is one of other options or inputs, or is damaged.</exception>
+    /// <exception cref="DataException">It is a shard of another import, or is damaged.</exception>
     internal bool IsComplete(ImportKey key, int row)
     {
         if (!_folder.IsOfUse || _folder.ReadState() is not { Key.Length: > 0 } state)
             return false;
         if (!key.Continues(state.Key, _shard))
-            throw new DataException($"{_folder.FolderPath}: is a shard of other videos or options");
+            throw new DataException($"{_folder.FolderPath}: is a shard of another import; all shards need the same version of the program, options, table, pairs and vocabulary, and the same paths, sizes and times of change of the frames");
         Saved = state.Row == row ? state : null;
         return Saved is not null;
     }
@@ -176,7 +176,7 @@ internal sealed class ImportWork : IDisposable
             }
             else if (state.Key.Length > 0)
             {
-                note("files or options have changed since the interruption: the import begins anew");
+                note($"files{(_shard is null ? "" : ", the program")} or options have changed since the interruption: the import begins anew");
             }
         }
         catch (DataException)

@@ -103,18 +103,25 @@ public sealed class ImportShardsTests : IDisposable
         Folders.AssertEqual(Full("whole"), Full("joined"));
     }
 
-    [Fact]
-    public void Join_ShardOfOtherOptions_IsRefusedAndBeginsAnew()
+    [Theory]
+    [InlineData("option")]
+    [InlineData("version")]
+    [InlineData("time")]
+    public void Join_ShardOfAnotherImport_IsRefusedAndBeginsAnew(string other)
     {
-        Run("joined", static options => options with { Shard = new(1, 2), Seed = 7 });
+        var time = File.GetLastWriteTimeUtc(Full("frames/3.npy"));
+        if (other == "time")
+            File.SetLastWriteTimeUtc(Full("frames/3.npy"), time.AddSeconds(1));
+        Run("joined", options => options with { Shard = new(1, 2), Seed = other == "option" ? 7 : options.Seed, Version = other == "version" ? "0.9" : options.Version });
+        File.SetLastWriteTimeUtc(Full("frames/3.npy"), time);
         Run("joined", static options => options with { Shard = new(2, 2) });
-        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of other videos or options");
+        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of another import; all shards need the same version of the program, options, table, pairs and vocabulary, and the same paths, sizes and times of change of the frames");
         var progress = new Sink();
         Run("joined", static options => options with { Shard = new(1, 2) }, progress);
-        Assert.Contains(progress.Notes, static note => note.Contains("files or options have changed", StringComparison.Ordinal));
+        Assert.Contains(progress.Notes, static note => note.Contains("files, the program or options have changed", StringComparison.Ordinal));
         Directory.Move(Full(".joined.shard-1-of-2"), Full("first"));
         Copy(Full(".joined.shard-2-of-2"), Full(".joined.shard-1-of-2"));
-        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of other videos or options");
+        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of another import");
         Assert.False(Directory.Exists(Full("joined")));
     }
 
@@ -231,6 +238,15 @@ public sealed class ImportShardsTests : IDisposable
             Run("joined", options => options with { Shard = new(2, 2), SkipBadRows = skips }, progress);
             return progress.Resumed;
         }
+    }
+
+    [Fact]
+    public void Join_CompleteAndAnotherVersion_IsStillComplete()
+    {
+        Run("joined", static options => options with { Shard = new(1, 1) });
+        var joined = Join("joined");
+        Assert.Equal(joined.Parts, Run("joined", static options => options with { JoinsShards = true, Version = "0.9" }).Parts);
+        Assert.Equal(joined.Parts, Run("joined", static options => options with { Version = "0.9" }).Parts);
     }
 
     [Fact]

@@ -54,11 +54,12 @@ internal sealed class ImportShards : IDisposable
     /// <summary>Appends the records of complete shards, in the order of the rows.</summary>
     /// <param name="work">Receives them.</param>
     /// <param name="rows">Number of all rows.</param>
+    /// <param name="mostBadRows">Number of bad rows that are listed.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="DataException">A record is damaged.</exception>
-    internal void JoinInto(ImportWork work, int rows, IProgressSink progress, CancellationToken cancellation) =>
-        work.Fill(rows, _all.SelectMany(static one => one.Work.Saved!.BadRows), () =>
+    internal void JoinInto(ImportWork work, int rows, int mostBadRows, IProgressSink progress, CancellationToken cancellation) =>
+        work.Fill(rows, _all.SelectMany(static one => one.Work.Saved!.BadRows).Select((bad, i) => i < mostBadRows ? bad : bad.Unlisted), () =>
         {
             long done = 0;
             progress.Begin("joining shards, MB", _all.Sum(static one => one.Work.Saved!.Files.Values.Sum()) / Megabyte);

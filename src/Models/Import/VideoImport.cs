@@ -92,7 +92,7 @@ public sealed class VideoImport
         shards?.RequireComplete(key, plan.Survey.Count);
         if (work.Continue(key, note => _progress.Note($"{_options.OutputDirectory}: {note}")) is { } earlier)
             return earlier;
-        shards?.JoinInto(work, plan.Survey.Count, _progress, _cancellation);
+        shards?.JoinInto(work, plan.Survey.Count, _options.MostBadRows, _progress, _cancellation);
         var result = Run(plan, work);
         if (inputs.Any(static input => FileDigest.OfContent(input.Path) != input))
             throw new DataException($"{inputs.First(static input => FileDigest.OfContent(input.Path) != input).Path}: changed while it was imported");
@@ -238,8 +238,8 @@ public sealed class VideoImport
             {
                 if (one.Problem is not null)
                 {
-                    bool isListed = _badFrames.Count < _options.MostBadRows;
-                    _badFrames.Add(new BadFrames(one.Row, one.Source.Line, isListed ? one.Source.Id : "", isListed ? one.Problem : ""));
+                    var bad = new BadFrames(one.Row, one.Source.Line, one.Source.Id, one.Problem);
+                    _badFrames.Add(_badFrames.Count < _options.MostBadRows ? bad : bad.Unlisted);
                     _badRows.Add(one.Row);
                 }
                 bool writes = one.IsGood && one.Problem is null && Writes(survey);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Import;
@@ -179,6 +180,18 @@ public sealed class ImportShardsTests : IDisposable
         Join("joined");
         Folders.AssertEqual(Full("whole"), Full("joined"));
         AssertNothingElse();
+    }
+
+    // A state has a largest size. Each shard has room for the texts of all bad rows that one run lists.
+    [Fact]
+    public void Join_ManyBadRows_KeepsAsManyTextsAsOneRun()
+    {
+        for (int number = 1; number <= 2; number++)
+            Run("joined", options => options with { Shard = new(number, 2), MostBadRows = 1 });
+        string[] ids = [];
+        Run("joined", static options => options with { JoinsShards = true, MostBadRows = 1 }, new Sink(() =>
+            ids = [.. JsonNode.Parse(File.ReadAllText(Full(".import-joined/.videosim-import.json")))!["bad_rows"]!.AsArray().Select(static bad => $"{bad!["id"]}: {bad["reason"]}")]));
+        Assert.Equal([$"视频 5: nan.npy: frame 0 has NaN at value {Width - 1}", ": "], ids);
     }
 
     // A process that is killed at its very end leaves shards, or a part of one.

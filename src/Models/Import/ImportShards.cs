@@ -68,8 +68,6 @@ internal sealed class ImportShards : IDisposable
                 foreach (var (name, bytes) in part.Saved!.Files)
                 {
                     using var records = new TfRecordScanner(part.PathOf(name));
-                    if (records.FileBytes != bytes)
-                        throw Damaged($"{records.Path}: has not the size that it was written with", shard);
                     while (records.MoveNext())
                     {
                         cancellation.ThrowIfCancellationRequested();
@@ -78,6 +76,8 @@ internal sealed class ImportShards : IDisposable
                         work.Append(name, records.Bytes);
                         progress.Report((done += records.RecordBytes) / Megabyte, "");
                     }
+                    if (records.FileBytes != bytes)
+                        throw Damaged($"{records.Path}: has {records.FileBytes} bytes, but was written with {bytes}", shard);
                 }
             }
             progress.End("");

@@ -128,8 +128,9 @@ public sealed class ImportShardsTests : IDisposable
 
     [Theory]
     [InlineData("byte", "the payload fails its checksum; delete")]
-    [InlineData("shorter", "has not the size that it was written with; delete")]
-    [InlineData("missing", "has not the size that it was written with; delete")]
+    [InlineData("shorter", "the file is truncated: it ends after ")]
+    [InlineData("longer", "has {0} bytes, but was written with {1}; delete")]
+    [InlineData("missing", "there is no such file; delete")]
     [InlineData("state", "has changed since it was written")]
     public void Join_DamagedShard_IsRefused(string damage, string complaint)
     {
@@ -147,6 +148,9 @@ public sealed class ImportShardsTests : IDisposable
             case "shorter":
                 File.WriteAllBytes(file, content[..^1]);
                 break;
+            case "longer":
+                File.WriteAllBytes(file, [.. content, .. content]);
+                break;
             case "missing":
                 File.Delete(file);
                 break;
@@ -155,7 +159,7 @@ public sealed class ImportShardsTests : IDisposable
                 break;
         }
         string message = Assert.Throws<DataException>(() => Join("joined")).Message;
-        Assert.Contains(complaint, message, StringComparison.Ordinal);
+        Assert.Contains(string.Format(CultureInfo.InvariantCulture, complaint, 2 * content.Length, content.Length), message, StringComparison.Ordinal);
         Assert.Contains(file, message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Full("joined")) || Directory.Exists(Full(".import-joined")));
         Directory.Delete(shard, recursive: true);

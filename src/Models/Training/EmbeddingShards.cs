@@ -82,21 +82,22 @@ public sealed class EmbeddingShards
     public (EmbeddingTable Table, string Device) Join(IReadOnlyList<Shard> shards, IProgressSink progress)
     {
         int[] records = _dataset.LastOfEveryId(progress);
-        float[] values = new float[(long)records.Length * _width];
+        var table = Embedder.NewTable(_dataset);
         string? device = null;
         foreach (var shard in shards)
         {
             var (from, to) = shard.RowsOf(records.Length);
-            string computedOn = Read(shard, values.AsSpan(from * _width, (to - from) * _width));
+            var (values, computedOn) = Read(shard, to - from);
             device ??= computedOn;
             if (computedOn != device)
                 throw new DataException($"{PathOf(_output, shard)}: was computed on {Printable.OneLine(computedOn)}, but {PathOf(_output, shards[0])} on {Printable.OneLine(device)}: their bits may differ");
+            Embedder.Add(table, _dataset, records.AsSpan(from..to), values, _width);
         }
-        return (Embedder.TableOf(_dataset, records, values, _width), device!);
+        return (table.Build(), device!);
     }
 
-    // Returns the device that computed the shard.
-    private string Read(Shard shard, Span<float> values)
+    // The values of a shard, and the device that computed them. The values of all shards may be too many for one array.
+    private (float[] Values, string Device) Read(Shard shard, int videos)
     {
         string path = PathOf(_output, shard);
         using var reader = SafetensorsReader.Open(path);
@@ -109,10 +110,11 @@ public sealed class EmbeddingShards
             throw new DataException($"{path}: is of another model than that of --checkpoint");
         if (texts[2] != _videos)
             throw new DataException($"{path}: is of other videos than those of --records");
-        bool isWhole = entry.ElementCount == values.Length;
-        for (int i = 0; i < values.Length && isWhole; i += ValuesAtATime)
-            reader.ReadFloats(entry, i, values.Slice(i, Math.Min(ValuesAtATime, values.Length - i)));
-        return isWhole && hash == Hash(texts, values) ? texts[3]
+        bool isWhole = entry.ElementCount == (long)videos * _width;
+        float[] values = new float[isWhole ? entry.ElementCount : 0];
+        for (int i = 0; i < values.Length; i += ValuesAtATime)
+            reader.ReadFloats(entry, i, values.AsSpan(i, Math.Min(ValuesAtATime, values.Length - i)));
+        return isWhole && hash == Hash(texts, values) ? (values, texts[3])
             : throw new DataException($"{path}: has changed since it was written: its {HashKey} is not that of its content; embed it again with --shard {shard}");
     }
 

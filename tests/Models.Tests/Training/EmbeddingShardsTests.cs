@@ -109,6 +109,16 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on {ThisCpu}: their bits may differ");
     }
 
+    // All values of a table may be too many for one array.
+    [Fact]
+    public void Join_MoreValuesThanAnArrayHas_ReadsShardAfterShard()
+    {
+        string output = runs.New("large.zip");
+        Write(output, new(1, 1));
+        var videos = new ManyVideos(int.MaxValue / Model().Configuration.EmbeddingWidth + 1);
+        AssertRefused(() => Shards(output, Model(), videos).Join(EmbeddingShards.FindAll(output), IProgressSink.None), $"{output}.shard-1-of-1: is of other videos than those of --records");
+    }
+
     // The same model and the same videos under other paths are the same.
     [Fact]
     public void Join_FromOtherFolders_GivesTheSameTable()
@@ -170,5 +180,25 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         using var embedder = new Embedder(device, model, folder.Configuration);
         var videos = Open(set);
         Shards(output, folder, videos).Write(shard, embedder.EmbedShard(videos, shard, folder.Tokenizer, folder.Tags, IProgressSink.None, TestContext.Current.CancellationToken), device);
+    }
+
+    /// <summary>The number of some videos, without the videos.</summary>
+    private sealed class ManyVideos(int count) : IVideoDataset
+    {
+        public int Count => count;
+
+        public int FrameWidth => TinyData.FrameWidth;
+
+        public IReadOnlyList<string> Files => [];
+
+        public IReadOnlyList<FileDigest> Digests => [];
+
+        public IReadOnlyList<BadRecord> BadRecords => [];
+
+        public bool TryFind(ReadOnlySpan<byte> id, out int video) => throw new NotSupportedException();
+
+        public int[] LastOfEveryId(IProgressSink progress) => new int[count];
+
+        public IVideoReader OpenReader() => throw new NotSupportedException();
     }
 }

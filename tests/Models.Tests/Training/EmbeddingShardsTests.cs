@@ -93,7 +93,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
     }
 
     [Fact]
-    public void Join_ShardOfAnotherModelOrOtherVideos_IsRefused()
+    public void Join_ShardOfAnotherOrigin_IsRefused()
     {
         string output = runs.New("other.zip"), second = $"{output}.shard-2-of-2", pretrained = Path.Combine(runs.Pretrained, "last");
         Write(output, new(1, 2));
@@ -107,6 +107,10 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         var shards = Shards(output, Model(), Open());
         shards.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], counting);
         AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on {ThisCpu}: their bits may differ");
+        using var device = new CpuDevice(1);
+        var older = new EmbeddingShards(output, Model(), [], Open()) { Version = "0.9" };
+        older.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], device);
+        AssertRefused(() => Join(output), $"{second}: was computed with version 0.9, but {output}.shard-1-of-2 with version {Surroundings.Version}: their bits may differ");
     }
 
     // All values of a table may be too many for one array.

@@ -24,10 +24,11 @@ public sealed class EmbeddingShards
     private const int ValuesAtATime = 1 << 20;
 
     private readonly string _output, _model, _videos;
-    private readonly int _width;
+    private readonly string[] _dictionary;
+    private readonly ModelFolder _folder;
     private readonly IVideoDataset _dataset;
 
-    /// <summary>Computes the digests of a model and some videos.</summary>
+    /// <summary>Computes the digests of a model, whose weights are not yet read, and of some videos.</summary>
     /// <param name="output">The file of embeddings that the shards become.</param>
     /// <param name="folder">The model.</param>
     /// <param name="dictionary">The file of the tokenizer's dictionary; empty for the tokenizer's own.</param>
@@ -35,14 +36,16 @@ public sealed class EmbeddingShards
     /// <exception cref="DataException">A file of the model cannot be read.</exception>
     public EmbeddingShards(string output, ModelFolder folder, IEnumerable<string> dictionary, IVideoDataset dataset)
     {
-        (_output, _dataset, _width) = (output, dataset, folder.Configuration.EmbeddingWidth);
-        _model = Digest([.. folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"), .. dictionary.Select(static file => FileDigest.OfContent(file).Sha256)]);
+        (_output, _folder, _dictionary, _dataset) = (output, folder, [.. dictionary], dataset);
+        _model = DigestOfModel();
         // Not the paths: they may differ between machines.
         _videos = Digest(dataset.Digests.Select(static file => $"{file.Bytes} {file.Sha256}"));
     }
 
     /// <summary>Version of the program; all shards of a result have the same.</summary>
     internal string Version { get; init; } = Surroundings.Version;
+
+    private int Width => _folder.Configuration.EmbeddingWidth;
 
     /// <summary>Path of the file of a shard.</summary>
     /// <param name="output">The file of embeddings that the shards become.</param>
@@ -65,15 +68,20 @@ public sealed class EmbeddingShards
     /// <param name="shard">The shard.</param>
     /// <param name="values">Its embeddings [videos of the shard, EmbeddingWidth].</param>
     /// <param name="device">The device that computed them.</param>
-    /// <exception cref="DataException">The file cannot be written.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be written, or the model has changed since its digest was computed.
+    /// </exception>
     public void Write(Shard shard, float[] values, Device device)
     {
+        // A run may replace its best model meanwhile.
+        if (DigestOfModel() != _model)
+            throw new DataException($"{_folder.FolderPath}: the model changed while videos were embedded");
         var writer = new SafetensorsWriter();
         var origin = new Origin(shard.ToString(), _model, _videos, RunSession.KindOf(device), Version);
         foreach (var (key, text) in origin.Texts)
             writer.AddMetadata(key, text);
         writer.AddMetadata(HashKey, Hash(origin, values));
-        writer.Add(Tensor, new Shape(values.Length / _width, _width), values);
+        writer.Add(Tensor, new Shape(values.Length / Width, Width), values);
         AtomicFile.Write(PathOf(_output, shard), writer.WriteTo);
     }
 
@@ -94,7 +102,7 @@ public sealed class EmbeddingShards
             first ??= origin;
             RequireSame(shard, "on", origin.Device, first.Device);
             RequireSame(shard, "with version", origin.Version, first.Version);
-            Embedder.Add(table, _dataset, records.AsSpan(from..to), values, _width);
+            Embedder.Add(table, _dataset, records.AsSpan(from..to), values, Width);
         }
         return (table.Build(), first!.Device);
 
@@ -119,13 +127,19 @@ public sealed class EmbeddingShards
             throw new DataException($"{path}: is of another model than that of --checkpoint");
         if (origin.Videos != _videos)
             throw new DataException($"{path}: is of other videos than those of --records");
-        bool isWhole = entry.ElementCount == (long)videos * _width;
+        bool isWhole = entry.ElementCount == (long)videos * Width;
         float[] values = new float[isWhole ? entry.ElementCount : 0];
         for (int i = 0; i < values.Length; i += ValuesAtATime)
             reader.ReadFloats(entry, i, values.AsSpan(i, Math.Min(ValuesAtATime, values.Length - i)));
         return isWhole && hash == Hash(origin, values) ? (values, origin)
             : throw new DataException($"{path}: has changed since it was written: its {HashKey} is not that of its content; embed it again with --shard {shard}");
     }
+
+    private string DigestOfModel() => Digest(
+    [
+        .. _folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"),
+        .. _dictionary.Select(static file => FileDigest.OfContent(file).Sha256),
+    ]);
 
     private static string Digest(IEnumerable<string> texts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts))));
 

@@ -113,6 +113,26 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         AssertRefused(() => Join(output), $"{second}: was computed with version 0.9, but {output}.shard-1-of-2 with version {Surroundings.Version}: their bits may differ");
     }
 
+    // A run replaces its best model while another machine embeds with it.
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("dict.txt")]
+    public void Write_ModelChangedMeanwhile_IsRefused(string changed)
+    {
+        string output = runs.New($"{changed}.zip"), model = runs.New($"{changed}-model"), dictionary = Path.Combine(model, "dict.txt");
+        Folders.Copy(Model().FolderPath, model);
+        File.WriteAllText(dictionary, "天地 5\n");
+        using var device = new CpuDevice(1);
+        float[] values = new float[Videos * Model().Configuration.EmbeddingWidth];
+        var shards = new EmbeddingShards(output, ModelFolder.Open(model), [dictionary], Open());
+        shards.Write(new(1, 1), values, device);
+        File.Delete($"{output}.shard-1-of-1");
+        using (var file = File.Open(Path.Combine(model, changed), FileMode.Open))
+            file.SetLength(file.Length - 1);
+        AssertRefused(() => shards.Write(new(1, 1), values, device), $"{model}: the model changed while videos were embedded");
+        Assert.False(File.Exists($"{output}.shard-1-of-1"));
+    }
+
     // All values of a table may be too many for one array.
     [Fact]
     public void Join_MoreValuesThanAnArrayHas_ReadsShardAfterShard()
@@ -128,9 +148,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
     public void Join_FromOtherFolders_GivesTheSameTable()
     {
         string output = runs.New("moved.npy"), model = runs.New("moved-model"), records = runs.New("moved.tfrecords");
-        Directory.CreateDirectory(model);
-        foreach (string file in Directory.GetFiles(Model().FolderPath))
-            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        Folders.Copy(Model().FolderPath, model);
         File.Copy(new DataFolder(runs.Data).Test("b"), records);
         Write(output, new(1, 2));
         Write(output, new(2, 2));

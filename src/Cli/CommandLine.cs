@@ -82,8 +82,8 @@ internal static class CommandLine
     /// <param name="command">The command, with its options.</param>
     /// <param name="work">The work.</param>
     /// <param name="json">Its option for results as JSON, if it has one.</param>
-    /// <param name="resumes">Whether the same command continues after an interruption.</param>
-    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, bool resumes = false)
+    /// <param name="resumes">Whether the same command continues after an interruption; null if it never does.</param>
+    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, Func<ParseResult, bool>? resumes = null)
     {
         // The work has a thread of its own. It is never cancelled before it begins: the work itself handles the token.
         // The threads of the pool stay free for SIGHUP, which .NET handles on one of them.
@@ -92,7 +92,7 @@ internal static class CommandLine
         return command;
     }
 
-    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, bool resumes, Interruption interruption)
+    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, Func<ParseResult, bool>? resumes, Interruption interruption)
     {
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         interruption.Report(() => WriteInterrupted("where it stopped"), () => console.Progress.Note("interrupted: saving what is done; a second signal ends at once"));
@@ -120,7 +120,7 @@ internal static class CommandLine
         }
 
         void WriteInterrupted(string place) =>
-            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
+            console.WriteError(resumes?.Invoke(parsed) is not true ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
     }
 
     // Threads that work together report one exception each.

@@ -12,7 +12,7 @@ public sealed partial class FileCallsTests
     // They catch the errors of the file system themselves.
     private static readonly string[] Listing =
     [
-        "FolderListing.cs", "AtomicFolder.cs", "ImportWork.cs",
+        "FolderListing.cs", "AtomicFolder.cs", "ImportFolder.cs", "ImportFiles.cs",
         "LibraryFolders.cs", "NvidiaLibrary.cs", // a folder that cannot be read has no libraries
     ];
 
@@ -21,7 +21,7 @@ public sealed partial class FileCallsTests
         "AtomicFile.cs", "AtomicFolder.cs", "DurableFolder.cs", "FolderCalls.cs",
         "FileLock.cs", "RunLock.cs", "ClaimFolder.cs", "FileClaim.cs", // a lock or a claim is no result
         "CsvReporter.cs", "EventFile.cs", "RunMetrics.cs", "RunTiming.cs", // lines are added; the next start cuts a torn one
-        "EmulatorBuild.cs", "ImportWork.cs", "ReproductionStart.cs", // in a folder that gets its name when it is complete
+        "EmulatorBuild.cs", "ImportFolder.cs", "ImportFiles.cs", "ReproductionStart.cs", // in a folder that gets its name when it is complete
         "StandardStream.cs", // opens /dev/null
     ];
 

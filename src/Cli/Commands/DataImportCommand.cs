@@ -51,7 +51,7 @@ internal static class DataImportCommand
                 console.WriteResult(Table(result), result, CliJson.Default.ImportResult);
             return result.Written ? CommandLine.Done
                 : throw new DataException($"{parsed.GetValue(table)}: {Problem(result, parsed.GetValue(skip))}");
-        }, json, resumes: true);
+        }, json, resumes: parsed => !parsed.GetValue(collect));
     }
 
     private static string Problem(ImportResult result, bool skips) => skips ? "no row is good, and nothing was written"

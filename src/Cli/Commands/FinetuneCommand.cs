@@ -43,7 +43,7 @@ internal static class FinetuneCommand
             else
                 console.WriteMade(results, CliJson.Default.IReadOnlyListTrainingResult);
             return CommandLine.Done;
-        }, json, resumes: true);
+        }, json, resumes: static _ => true);
     }
 
     private static string[] FoldersIn(string output, int[] numbers) =>

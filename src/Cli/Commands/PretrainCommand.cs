@@ -24,6 +24,6 @@ internal static class PretrainCommand
             double? spearman = Pretraining.Run(device, run, options.Data(parsed), console.Progress, cancellation);
             console.WriteMade(TrainingResult.Of(run, "pretrain", null, spearman), CliJson.Default.TrainingResult);
             return CommandLine.Done;
-        }, json, resumes: true);
+        }, json, resumes: static _ => true);
     }
 }

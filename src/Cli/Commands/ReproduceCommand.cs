@@ -67,7 +67,7 @@ internal static class ReproduceCommand
             ReportCommand.WriteInto(chosen.OutputDirectory, console.Progress, cancellation);
             console.WriteResult(Table(result), result.Summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
-        }, json, resumes: true);
+        }, json, resumes: static _ => true);
     }
 
     private static ResultTable Table(ReproductionResult result)

@@ -5,14 +5,14 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>
-/// A part of a work on rows that a machine does alone. The shards of a work are contiguous and in order, and their
-/// sizes differ by at most one row. What a shard leaves lies beside the result, see <see cref="PathFor"/>.
+/// One of several equal parts of the rows of a command. One machine does it alone. Shards are contiguous and in order,
+/// and their sizes differ by at most one row. The output of a shard lies beside the result, see <see cref="PathFor"/>.
 /// </summary>
 /// <param name="Number">Number of the shard, from 1.</param>
 /// <param name="Count">Number of all shards.</param>
 public readonly record struct Shard(int Number, int Count)
 {
-    /// <summary>The most shards of a work.</summary>
+    /// <summary>The most shards of a result.</summary>
     public const int MostShards = 10_000;
 
     private const int MostNamed = 10;
@@ -49,7 +49,7 @@ public readonly record struct Shard(int Number, int Count)
         return Directory.Exists(folder) ? [.. list(folder).Select(found => OfPath(full, found)).OfType<Shard>().OrderBy(static shard => shard.Count).ThenBy(static shard => shard.Number)] : [];
     }
 
-    /// <summary>Refuses shards that are not all shards of one work.</summary>
+    /// <summary>Refuses shards that are not all shards of the result.</summary>
     /// <param name="output">The result, for messages.</param>
     /// <param name="path">Path of the result that the shards have in their names.</param>
     /// <param name="found">The shards that there are, in order.</param>

@@ -1,4 +1,5 @@
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Import;
 
@@ -37,6 +38,9 @@ public sealed record ImportOptions
 
     /// <summary>Opens a Parquet file; null in a program without a reader for Parquet.</summary>
     public Func<string, IVideoTable>? OpenParquet { get; init; }
+
+    /// <summary>Version of the program; all shards of a result have the same.</summary>
+    internal string Version { get; init; } = Surroundings.Version;
 
     /// <summary>Number of bad rows that are listed; the others are counted.</summary>
     internal int MostBadRows { get; init; } = 100_000;

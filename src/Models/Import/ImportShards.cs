@@ -22,7 +22,7 @@ internal sealed class ImportShards : IDisposable
     /// <exception cref="DataException">A shard is missing, or another process works on it.</exception>
     internal static ImportShards Open(string output, bool isFinished)
     {
-        string path = ImportWork.PathOfShards(output);
+        string path = ImportFolder.PathOfShards(output);
         var found = Shard.Find(path, static folder => FolderListing.Folders(folder));
         if (!isFinished)
             Shard.RequireAll($"--output-dir {output}", path, found);
@@ -43,8 +43,8 @@ internal sealed class ImportShards : IDisposable
     /// <summary>Refuses to join shards that are not complete.</summary>
     /// <param name="key">Digest of options and inputs.</param>
     /// <param name="rows">Number of all rows.</param>
-    /// <exception cref="DataException">A shard is not finished, damaged, or of other options or inputs.</exception>
-    internal void RequireComplete(string key, int rows)
+    /// <exception cref="DataException">A shard is not finished, damaged, or of another import.</exception>
+    internal void RequireComplete(ImportKey key, int rows)
     {
         Shard[] unfinished = [.. _all.Where(one => !one.Work.IsComplete(key, one.Shard.RowsOf(rows).To)).Select(static one => one.Shard)];
         if (unfinished.Length > 0)
@@ -54,11 +54,12 @@ internal sealed class ImportShards : IDisposable
     /// <summary>Appends the records of complete shards, in the order of the rows.</summary>
     /// <param name="work">Receives them.</param>
     /// <param name="rows">Number of all rows.</param>
+    /// <param name="mostBadRows">Number of bad rows that are listed.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="DataException">A record is damaged.</exception>
-    internal void JoinInto(ImportWork work, int rows, IProgressSink progress, CancellationToken cancellation) =>
-        work.Fill(rows, _all.SelectMany(static one => one.Work.Saved!.BadRows), () =>
+    internal void JoinInto(ImportWork work, int rows, int mostBadRows, IProgressSink progress, CancellationToken cancellation) =>
+        work.Fill(rows, _all.SelectMany(static one => one.Work.Saved!.BadRows).Select((bad, i) => i < mostBadRows ? bad : bad.Unlisted), () =>
         {
             long done = 0;
             progress.Begin("joining shards, MB", _all.Sum(static one => one.Work.Saved!.Files.Values.Sum()) / Megabyte);
@@ -67,8 +68,6 @@ internal sealed class ImportShards : IDisposable
                 foreach (var (name, bytes) in part.Saved!.Files)
                 {
                     using var records = new TfRecordScanner(part.PathOf(name));
-                    if (records.FileBytes != bytes)
-                        throw Damaged($"{records.Path}: has not the size that it was written with", shard);
                     while (records.MoveNext())
                     {
                         cancellation.ThrowIfCancellationRequested();
@@ -77,6 +76,8 @@ internal sealed class ImportShards : IDisposable
                         work.Append(name, records.Bytes);
                         progress.Report((done += records.RecordBytes) / Megabyte, "");
                     }
+                    if (records.FileBytes != bytes)
+                        throw Damaged($"{records.Path}: has {records.FileBytes} bytes, but was written with {bytes}", shard);
                 }
             }
             progress.End("");
@@ -84,10 +85,10 @@ internal sealed class ImportShards : IDisposable
 
     /// <summary>Deletes the shards of a result that is in its place.</summary>
     /// <param name="key">Digest of options and inputs. Other shards stay.</param>
-    internal void Discard(string key) => _all.ForEach(one => one.Work.Discard(key));
+    internal void Discard(ImportKey key) => _all.ForEach(one => one.Work.Discard(key));
 
     /// <inheritdoc/>
     public void Dispose() => _all.ForEach(static one => one.Work.Dispose());
 
-    private DataException Damaged(string problem, Shard shard) => new($"{problem}; delete {shard.PathFor(ImportWork.PathOfShards(_output))}, and import shard {shard} again");
+    private DataException Damaged(string problem, Shard shard) => new($"{problem}; delete {shard.PathFor(ImportFolder.PathOfShards(_output))}, and import shard {shard} again");
 }

@@ -13,7 +13,11 @@ namespace VideoSim.Models.Import;
 internal sealed record ImportState(string Key, int Row, Dictionary<string, long> Files, List<BadFrames> BadRows);
 
 /// <summary>A row with bad frames.</summary>
-internal sealed record BadFrames(int Row, long Line, string Id, string Reason);
+internal sealed record BadFrames(int Row, long Line, string Id, string Reason)
+{
+    /// <summary>The same row without texts. A state keeps those of the rows that are listed.</summary>
+    internal BadFrames Unlisted => this with { Id = "", Reason = "" };
+}
 
 /// <summary>What import.json says about the data beside it.</summary>
 internal sealed record ImportRecord(string Key, ImportResult Result);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -55,7 +54,7 @@ public sealed class VideoImport
         try
         {
             var import = new VideoImport(options, progress, cancellation);
-            bool isFinished = ImportWork.IsFinished(options.OutputDirectory);
+            bool isFinished = ImportFolder.IsFinished(options.OutputDirectory);
             using var shards = options.JoinsShards ? ImportShards.Open(options.OutputDirectory, isFinished) : null;
             using var work = isFinished ? null : ImportWork.Open(options.OutputDirectory, options.Shard);
             return import.Run(work, shards);
@@ -74,26 +73,26 @@ public sealed class VideoImport
         if (_table.OtherColumns.Count > 0)
             _progress.Note($"{_table.Path}: columns that are not read: {VideoTables.Shown(_table.OtherColumns)}");
         var plan = ImportPlan.Of(survey, _options, _badPairs, _progress);
-        string key = KeyOf(survey, inputs);
+        var key = new ImportKey(survey, _rules.Folder, inputs, _options);
         var result = work is null ? ReadFinished(key) : Run(plan, key, work, shards, inputs);
         if (result.Written)
             shards?.Discard(key);
         return result;
     }
 
-    private ImportResult ReadFinished(string key)
+    private ImportResult ReadFinished(ImportKey key)
     {
-        var finished = ImportWork.ReadFinished(_options.OutputDirectory, key);
+        var finished = ImportFolder.ReadFinished(_options.OutputDirectory, key.OfResult);
         _progress.Note($"{_options.OutputDirectory}: this import is complete");
         return finished;
     }
 
-    private ImportResult Run(ImportPlan plan, string key, ImportWork work, ImportShards? shards, FileDigest[] inputs)
+    private ImportResult Run(ImportPlan plan, ImportKey key, ImportWork work, ImportShards? shards, FileDigest[] inputs)
     {
         shards?.RequireComplete(key, plan.Survey.Count);
         if (work.Continue(key, note => _progress.Note($"{_options.OutputDirectory}: {note}")) is { } earlier)
             return earlier;
-        shards?.JoinInto(work, plan.Survey.Count, _progress, _cancellation);
+        shards?.JoinInto(work, plan.Survey.Count, _options.MostBadRows, _progress, _cancellation);
         var result = Run(plan, work);
         if (inputs.Any(static input => FileDigest.OfContent(input.Path) != input))
             throw new DataException($"{inputs.First(static input => FileDigest.OfContent(input.Path) != input).Path}: changed while it was imported");
@@ -239,8 +238,8 @@ public sealed class VideoImport
             {
                 if (one.Problem is not null)
                 {
-                    bool isListed = _badFrames.Count < _options.MostBadRows;
-                    _badFrames.Add(new BadFrames(one.Row, one.Source.Line, isListed ? one.Source.Id : "", isListed ? one.Problem : ""));
+                    var bad = new BadFrames(one.Row, one.Source.Line, one.Source.Id, one.Problem);
+                    _badFrames.Add(_badFrames.Count < _options.MostBadRows ? bad : bad.Unlisted);
                     _badRows.Add(one.Row);
                 }
                 bool writes = one.IsGood && one.Problem is null && Writes(survey);
@@ -308,16 +307,6 @@ public sealed class VideoImport
         string[] listed = [.. survey.BadRows.Kept.Concat(ofFrames).OrderBy(static bad => bad.Line).Concat(_badPairs.Kept).Take(_options.MostBadRows).Select(static bad => bad.ToString())];
         int more = BadRowCount(survey) - listed.Length;
         return more > 0 ? [.. listed, $"{_table.Path}: {more} more bad rows"] : listed;
-    }
-
-    // Digest of all that the bytes of the result depend on. Paths, sizes and times stand for the content of frames.
-    private string KeyOf(TableSurvey survey, FileDigest[] inputs)
-    {
-        string text = string.Join('\n', inputs.Select(static input => input.Sha256).Concat(
-        [
-            survey.FramesDigest, _rules.Folder, string.Create(CultureInfo.InvariantCulture, $"{_options.Seed} {_options.SkipBadRows} {_options.Pairs is null}"),
-        ]));
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 
     private static long Megabytes(long bytes) => (bytes + Megabyte - 1) / Megabyte;

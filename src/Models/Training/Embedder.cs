@@ -138,7 +138,9 @@ public sealed class Embedder : IDisposable
     public EmbeddingTable EmbedAll(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
         int[] records = dataset.LastOfEveryId(progress);
-        return TableOf(dataset, records, EmbedFinite(dataset, records, tokenizer, tags, progress, cancellation), _config.EmbeddingWidth);
+        var table = NewTable(dataset);
+        Add(table, dataset, records, EmbedFinite(dataset, records, tokenizer, tags, progress, cancellation), _config.EmbeddingWidth);
+        return table.Build();
     }
 
     /// <summary>Embeds the videos of a shard of the table of <see cref="EmbedAll"/>.</summary>
@@ -151,18 +153,20 @@ public sealed class Embedder : IDisposable
         return EmbedFinite(dataset, records.AsSpan(from..to), tokenizer, tags, progress, cancellation);
     }
 
-    /// <summary>The table of some embeddings.</summary>
+    /// <summary>An empty table for embeddings of some videos.</summary>
+    internal static EmbeddingTableBuilder NewTable(IVideoDataset dataset) => new(NameOf(dataset));
+
+    /// <summary>Adds embeddings to a table.</summary>
+    /// <param name="table">The table.</param>
     /// <param name="dataset">The videos.</param>
-    /// <param name="records">Their numbers.</param>
+    /// <param name="records">Numbers of those that are added.</param>
     /// <param name="embeddings">Row-major embeddings [records, width].</param>
     /// <param name="width">Values of an embedding.</param>
-    internal static EmbeddingTable TableOf(IVideoDataset dataset, int[] records, float[] embeddings, int width)
+    internal static void Add(EmbeddingTableBuilder table, IVideoDataset dataset, ReadOnlySpan<int> records, float[] embeddings, int width)
     {
-        var table = new EmbeddingTableBuilder(NameOf(dataset));
         using var reader = dataset.OpenReader();
         for (int i = 0; i < records.Length; i++)
             table.Add(Encoding.UTF8.GetString(reader.Read(records[i]).Id), embeddings.AsSpan(i * width, width));
-        return table.Build();
     }
 
     private float[] EmbedFinite(IVideoDataset dataset, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)

@@ -18,16 +18,17 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public sealed class EmbeddingShards
 {
-    private const string Tensor = "embeddings", ShardKey = "shard", ModelKey = "model", VideosKey = "videos", DeviceKey = "device", HashKey = "sha256";
+    private const string Tensor = "embeddings", HashKey = "sha256";
 
     // The bytes of all values may be too many for one span.
     private const int ValuesAtATime = 1 << 20;
 
     private readonly string _output, _model, _videos;
-    private readonly int _width;
+    private readonly string[] _dictionary;
+    private readonly ModelFolder _folder;
     private readonly IVideoDataset _dataset;
 
-    /// <summary>Computes the digests of a model and some videos.</summary>
+    /// <summary>Computes the digests of a model, whose weights are not yet read, and of some videos.</summary>
     /// <param name="output">The file of embeddings that the shards become.</param>
     /// <param name="folder">The model.</param>
     /// <param name="dictionary">The file of the tokenizer's dictionary; empty for the tokenizer's own.</param>
@@ -35,11 +36,16 @@ public sealed class EmbeddingShards
     /// <exception cref="DataException">A file of the model cannot be read.</exception>
     public EmbeddingShards(string output, ModelFolder folder, IEnumerable<string> dictionary, IVideoDataset dataset)
     {
-        (_output, _dataset, _width) = (output, dataset, folder.Configuration.EmbeddingWidth);
-        _model = Digest([.. folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"), .. dictionary.Select(static file => FileDigest.OfContent(file).Sha256)]);
+        (_output, _folder, _dictionary, _dataset) = (output, folder, [.. dictionary], dataset);
+        _model = DigestOfModel();
         // Not the paths: they may differ between machines.
         _videos = Digest(dataset.Digests.Select(static file => $"{file.Bytes} {file.Sha256}"));
     }
+
+    /// <summary>Version of the program; all shards of a result have the same.</summary>
+    internal string Version { get; init; } = Surroundings.Version;
+
+    private int Width => _folder.Configuration.EmbeddingWidth;
 
     /// <summary>Path of the file of a shard.</summary>
     /// <param name="output">The file of embeddings that the shards become.</param>
@@ -62,15 +68,20 @@ public sealed class EmbeddingShards
     /// <param name="shard">The shard.</param>
     /// <param name="values">Its embeddings [videos of the shard, EmbeddingWidth].</param>
     /// <param name="device">The device that computed them.</param>
-    /// <exception cref="DataException">The file cannot be written.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be written, or the model has changed since its digest was computed.
+    /// </exception>
     public void Write(Shard shard, float[] values, Device device)
     {
+        // A run may replace its best model meanwhile.
+        if (DigestOfModel() != _model)
+            throw new DataException($"{_folder.FolderPath}: the model changed while videos were embedded");
         var writer = new SafetensorsWriter();
-        string[] texts = [shard.ToString(), _model, _videos, RunSession.KindOf(device)];
-        foreach (var (key, text) in new[] { ShardKey, ModelKey, VideosKey, DeviceKey }.Zip(texts))
+        var origin = new Origin(shard.ToString(), _model, _videos, RunSession.KindOf(device), Version);
+        foreach (var (key, text) in origin.Texts)
             writer.AddMetadata(key, text);
-        writer.AddMetadata(HashKey, Hash(texts, values));
-        writer.Add(Tensor, new Shape(values.Length / _width, _width), values);
+        writer.AddMetadata(HashKey, Hash(origin, values));
+        writer.Add(Tensor, new Shape(values.Length / Width, Width), values);
         AtomicFile.Write(PathOf(_output, shard), writer.WriteTo);
     }
 
@@ -82,48 +93,76 @@ public sealed class EmbeddingShards
     public (EmbeddingTable Table, string Device) Join(IReadOnlyList<Shard> shards, IProgressSink progress)
     {
         int[] records = _dataset.LastOfEveryId(progress);
-        float[] values = new float[(long)records.Length * _width];
-        string? device = null;
+        var table = Embedder.NewTable(_dataset);
+        Origin? first = null;
         foreach (var shard in shards)
         {
             var (from, to) = shard.RowsOf(records.Length);
-            string computedOn = Read(shard, values.AsSpan(from * _width, (to - from) * _width));
-            device ??= computedOn;
-            if (computedOn != device)
-                throw new DataException($"{PathOf(_output, shard)}: was computed on {Printable.OneLine(computedOn)}, but {PathOf(_output, shards[0])} on {Printable.OneLine(device)}: their bits may differ");
+            var (values, origin) = Read(shard, to - from);
+            first ??= origin;
+            RequireSame(shard, "on", origin.Device, first.Device);
+            RequireSame(shard, "with version", origin.Version, first.Version);
+            Embedder.Add(table, _dataset, records.AsSpan(from..to), values, Width);
         }
-        return (Embedder.TableOf(_dataset, records, values, _width), device!);
+        return (table.Build(), first!.Device);
+
+        void RequireSame(Shard shard, string how, string own, string other)
+        {
+            if (own != other)
+                throw new DataException($"{PathOf(_output, shard)}: was computed {how} {Printable.OneLine(own)}, but {PathOf(_output, shards[0])} {how} {Printable.OneLine(other)}: their bits may differ");
+        }
     }
 
-    // Returns the device that computed the shard.
-    private string Read(Shard shard, Span<float> values)
+    // The values of all shards may be too many for one array.
+    private (float[] Values, Origin Origin) Read(Shard shard, int videos)
     {
         string path = PathOf(_output, shard);
         using var reader = SafetensorsReader.Open(path);
-        string[] texts = [.. new[] { ShardKey, ModelKey, VideosKey, DeviceKey }.Select(key => reader.Metadata.GetValueOrDefault(key, ""))];
+        var origin = Origin.Of(reader.Metadata);
         if (reader.TryFind(Tensor) is not { Type: SafetensorsType.F32 } entry || !reader.Metadata.TryGetValue(HashKey, out string? hash))
             throw new DataException($"{path}: is not a shard of embeddings");
-        if (texts[0] != shard.ToString())
-            throw new DataException($"{path}: is shard {Printable.OneLine(texts[0])} under another name");
-        if (texts[1] != _model)
+        if (origin.Shard != shard.ToString())
+            throw new DataException($"{path}: is shard {Printable.OneLine(origin.Shard)} under another name");
+        if (origin.Model != _model)
             throw new DataException($"{path}: is of another model than that of --checkpoint");
-        if (texts[2] != _videos)
+        if (origin.Videos != _videos)
             throw new DataException($"{path}: is of other videos than those of --records");
-        bool isWhole = entry.ElementCount == values.Length;
-        for (int i = 0; i < values.Length && isWhole; i += ValuesAtATime)
-            reader.ReadFloats(entry, i, values.Slice(i, Math.Min(ValuesAtATime, values.Length - i)));
-        return isWhole && hash == Hash(texts, values) ? texts[3]
+        bool isWhole = entry.ElementCount == (long)videos * Width;
+        float[] values = new float[isWhole ? entry.ElementCount : 0];
+        for (int i = 0; i < values.Length; i += ValuesAtATime)
+            reader.ReadFloats(entry, i, values.AsSpan(i, Math.Min(ValuesAtATime, values.Length - i)));
+        return isWhole && hash == Hash(origin, values) ? (values, origin)
             : throw new DataException($"{path}: has changed since it was written: its {HashKey} is not that of its content; embed it again with --shard {shard}");
     }
 
+    private string DigestOfModel() => Digest(
+    [
+        .. _folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"),
+        .. _dictionary.Select(static file => FileDigest.OfContent(file).Sha256),
+    ]);
+
     private static string Digest(IEnumerable<string> texts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts))));
 
-    private static string Hash(IEnumerable<string> texts, ReadOnlySpan<float> values)
+    private static string Hash(Origin origin, ReadOnlySpan<float> values)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', texts)));
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', origin.Texts.Select(static one => one.Text))));
         for (int i = 0; i < values.Length; i += ValuesAtATime)
             hash.AppendData(MemoryMarshal.AsBytes(values.Slice(i, Math.Min(ValuesAtATime, values.Length - i))));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    // What a shard has beside its values: its number, and what they depend on.
+    private sealed record Origin(string Shard, string Model, string Videos, string Device, string Version)
+    {
+        private static readonly string[] Keys = ["shard", "model", "videos", "device", "version"];
+
+        internal IEnumerable<(string Key, string Text)> Texts => Keys.Zip([Shard, Model, Videos, Device, Version]);
+
+        internal static Origin Of(IReadOnlyDictionary<string, string> metadata)
+        {
+            string[] texts = [.. Keys.Select(key => metadata.GetValueOrDefault(key, ""))];
+            return new Origin(texts[0], texts[1], texts[2], texts[3], texts[4]);
+        }
     }
 }

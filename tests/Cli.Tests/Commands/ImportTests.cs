@@ -224,6 +224,24 @@ public sealed class ImportTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.FullName, ".import-*"));
     }
 
+    // An interrupted join begins anew. The signal comes while the table is checked, which takes seconds.
+    [Theory]
+    [InlineData("interrupted; the same command continues where it stopped")]
+    [InlineData("interrupted", "--collect")]
+    public void Import_Interrupted_TellsWhetherTheSameCommandContinues(string message, params string[] more)
+    {
+        ChildProcess.RequireSignal("TERM");
+        WriteRows(300_000);
+        Directory.CreateDirectory(At(".out.shard-1-of-1"));
+        using var process = ChildProcess.Start(Command("v.jsonl", ["--threads", "1", .. more]));
+        while (!process.HasExited && !Directory.Exists(At(".import-out")))
+            Thread.Sleep(1);
+        ChildProcess.Send("TERM", process.Id);
+        Assert.Equal($"error: {message}", process.StandardError.ReadToEnd().TrimEnd());
+        process.WaitForExit();
+        Assert.Equal(143, process.ExitCode);
+    }
+
     [Fact]
     public void Import_DiskFull_NamesTheFileAndLeavesNothing()
     {

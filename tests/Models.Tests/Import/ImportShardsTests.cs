@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Import;
@@ -103,25 +104,33 @@ public sealed class ImportShardsTests : IDisposable
         Folders.AssertEqual(Full("whole"), Full("joined"));
     }
 
-    [Fact]
-    public void Join_ShardOfOtherOptions_IsRefusedAndBeginsAnew()
+    [Theory]
+    [InlineData("option")]
+    [InlineData("version")]
+    [InlineData("time")]
+    public void Join_ShardOfAnotherImport_IsRefusedAndBeginsAnew(string other)
     {
-        Run("joined", static options => options with { Shard = new(1, 2), Seed = 7 });
+        var time = File.GetLastWriteTimeUtc(Full("frames/3.npy"));
+        if (other == "time")
+            File.SetLastWriteTimeUtc(Full("frames/3.npy"), time.AddSeconds(1));
+        Run("joined", options => options with { Shard = new(1, 2), Seed = other == "option" ? 7 : options.Seed, Version = other == "version" ? "0.9" : options.Version });
+        File.SetLastWriteTimeUtc(Full("frames/3.npy"), time);
         Run("joined", static options => options with { Shard = new(2, 2) });
-        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of other videos or options");
+        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of another import; all shards need the same version of the program, options, table, pairs and vocabulary, and the same paths, sizes and times of change of the frames");
         var progress = new Sink();
         Run("joined", static options => options with { Shard = new(1, 2) }, progress);
-        Assert.Contains(progress.Notes, static note => note.Contains("files or options have changed", StringComparison.Ordinal));
+        Assert.Contains(progress.Notes, static note => note.Contains("files, the program or options have changed", StringComparison.Ordinal));
         Directory.Move(Full(".joined.shard-1-of-2"), Full("first"));
         Copy(Full(".joined.shard-2-of-2"), Full(".joined.shard-1-of-2"));
-        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of other videos or options");
+        AssertRefused(() => Join("joined"), $"{Full(".joined.shard-1-of-2")}: is a shard of another import");
         Assert.False(Directory.Exists(Full("joined")));
     }
 
     [Theory]
     [InlineData("byte", "the payload fails its checksum; delete")]
-    [InlineData("shorter", "has not the size that it was written with; delete")]
-    [InlineData("missing", "has not the size that it was written with; delete")]
+    [InlineData("shorter", "the file is truncated: it ends after ")]
+    [InlineData("longer", "has {0} bytes, but was written with {1}; delete")]
+    [InlineData("missing", "there is no such file; delete")]
     [InlineData("state", "has changed since it was written")]
     public void Join_DamagedShard_IsRefused(string damage, string complaint)
     {
@@ -139,6 +148,9 @@ public sealed class ImportShardsTests : IDisposable
             case "shorter":
                 File.WriteAllBytes(file, content[..^1]);
                 break;
+            case "longer":
+                File.WriteAllBytes(file, [.. content, .. content]);
+                break;
             case "missing":
                 File.Delete(file);
                 break;
@@ -147,7 +159,7 @@ public sealed class ImportShardsTests : IDisposable
                 break;
         }
         string message = Assert.Throws<DataException>(() => Join("joined")).Message;
-        Assert.Contains(complaint, message, StringComparison.Ordinal);
+        Assert.Contains(string.Format(CultureInfo.InvariantCulture, complaint, 2 * content.Length, content.Length), message, StringComparison.Ordinal);
         Assert.Contains(file, message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Full("joined")) || Directory.Exists(Full(".import-joined")));
         Directory.Delete(shard, recursive: true);
@@ -174,6 +186,18 @@ public sealed class ImportShardsTests : IDisposable
         AssertNothingElse();
     }
 
+    // A state has a largest size. Each shard has room for the texts of all bad rows that one run lists.
+    [Fact]
+    public void Join_ManyBadRows_KeepsAsManyTextsAsOneRun()
+    {
+        for (int number = 1; number <= 2; number++)
+            Run("joined", options => options with { Shard = new(number, 2), MostBadRows = 1 });
+        string[] ids = [];
+        Run("joined", static options => options with { JoinsShards = true, MostBadRows = 1 }, new Sink(() =>
+            ids = [.. JsonNode.Parse(File.ReadAllText(Full(".import-joined/.videosim-import.json")))!["bad_rows"]!.AsArray().Select(static bad => $"{bad!["id"]}: {bad["reason"]}")]));
+        Assert.Equal([$"视频 5: nan.npy: frame 0 has NaN at value {Width - 1}", ": "], ids);
+    }
+
     // A process that is killed at its very end leaves shards, or a part of one.
     [Fact]
     public void Join_Complete_DeletesWhatIsLeftOfTheShards()
@@ -190,13 +214,56 @@ public sealed class ImportShardsTests : IDisposable
     }
 
     [Fact]
-    public void Shard_BadFramesThatAreNotSkipped_AreListedAndNothingIsKept()
+    public void Shard_BadFramesThatAreNotSkipped_KeepsNothingAndIsImportedAgain()
     {
         WriteRows(24, missing: false);
         var results = Enumerable.Range(1, 3).Select(number => Run("a", options => options with { Shard = new(number, 3), SkipBadRows = false })).ToArray();
         Assert.Equal([false, true, false], results.Select(static result => result.Written));
         Assert.Equal([1, 0, 1], results.Select(static result => result.BadRows.Count));
         AssertRefused(() => Join("a"), "shards 1/3, 3/3 are missing");
+
+        // Only these are imported again. The bytes of the other one are the same with the option.
+        Run("whole");
+        foreach (int number in new[] { 1, 3 })
+            Run("a", options => options with { Shard = new(number, 3) });
+        Join("a");
+        Folders.AssertEqual(Full("whole"), Full("a"));
+        AssertNothingElse();
+    }
+
+    [Fact]
+    public void Shard_StoppedWithoutTheOptionForBadRows_ContinuesWithItAndNotTheOtherWayRound()
+    {
+        WriteRows(1_200, missing: false);
+        Run("whole");
+        Run("joined", static options => options with { Shard = new(1, 2) });
+        Stop(skips: false);
+        Assert.True(Resumes(skips: true));
+        Join("joined");
+        Folders.AssertEqual(Full("whole"), Full("joined"));
+
+        Directory.Delete(Full("joined"), recursive: true);
+        Stop(skips: true);
+        Assert.False(Resumes(skips: false));
+
+        void Stop(bool skips) => Assert.Throws<InvalidOperationException>(
+            () => Run("joined", options => options with { Shard = new(2, 2), SkipBadRows = skips, SaveEvery = 2_000 }, new Sink(static () => throw new InvalidOperationException("stopped"), "importing, MB", 6)));
+
+        bool Resumes(bool skips)
+        {
+            var progress = new Sink();
+            Run("joined", options => options with { Shard = new(2, 2), SkipBadRows = skips }, progress);
+            return progress.Resumed;
+        }
+    }
+
+    [Fact]
+    public void Join_CompleteAndAnotherVersion_IsStillComplete()
+    {
+        Run("joined", static options => options with { Shard = new(1, 1) });
+        var joined = Join("joined");
+        Assert.Equal(joined.Parts, Run("joined", static options => options with { JoinsShards = true, Version = "0.9" }).Parts);
+        Assert.Equal(joined.Parts, Run("joined", static options => options with { Version = "0.9" }).Parts);
     }
 
     [Fact]

@@ -228,6 +228,23 @@ public sealed class VideoImportTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, ".import-*"));
     }
 
+    // Without bad rows the option for them changes the record only.
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void Run_WholeUnderItsOldName_IsOfUseWithTheOptionForBadRows(bool skipped, bool skips)
+    {
+        _folder.Write("v.csv", "id,title,frames\na,t,1.npy\nb,t,2.npy\n");
+        Run("whole", options => options with { Pairs = null, SkipBadRows = skips });
+        Run("a", options => options with { Pairs = null, SkipBadRows = skipped });
+        Directory.Move(Full("a"), Full(".import-a"));
+        _folder.Write(".import-a/.videosim-import.json", "{}");
+        var progress = new StoppingSink(int.MaxValue);
+        Run("a", options => options with { Pairs = null, SkipBadRows = skips }, progress);
+        Assert.Equal(skips, !progress.Notes.Exists(static note => note.Contains("begins anew", StringComparison.Ordinal)));
+        Folders.AssertEqual(Full("whole"), Full("a"));
+    }
+
     // A kill after the rename leaves the state. Of another import it stays.
     [Theory]
     [InlineData(42, false)]

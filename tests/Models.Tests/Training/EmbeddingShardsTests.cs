@@ -93,7 +93,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
     }
 
     [Fact]
-    public void Join_ShardOfAnotherModelOrOtherVideos_IsRefused()
+    public void Join_ShardOfAnotherOrigin_IsRefused()
     {
         string output = runs.New("other.zip"), second = $"{output}.shard-2-of-2", pretrained = Path.Combine(runs.Pretrained, "last");
         Write(output, new(1, 2));
@@ -107,6 +107,40 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         var shards = Shards(output, Model(), Open());
         shards.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], counting);
         AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on {ThisCpu}: their bits may differ");
+        using var device = new CpuDevice(1);
+        var older = new EmbeddingShards(output, Model(), [], Open()) { Version = "0.9" };
+        older.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], device);
+        AssertRefused(() => Join(output), $"{second}: was computed with version 0.9, but {output}.shard-1-of-2 with version {Surroundings.Version}: their bits may differ");
+    }
+
+    // A run replaces its best model while another machine embeds with it.
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("dict.txt")]
+    public void Write_ModelChangedMeanwhile_IsRefused(string changed)
+    {
+        string output = runs.New($"{changed}.zip"), model = runs.New($"{changed}-model"), dictionary = Path.Combine(model, "dict.txt");
+        Folders.Copy(Model().FolderPath, model);
+        File.WriteAllText(dictionary, "天地 5\n");
+        using var device = new CpuDevice(1);
+        float[] values = new float[Videos * Model().Configuration.EmbeddingWidth];
+        var shards = new EmbeddingShards(output, ModelFolder.Open(model), [dictionary], Open());
+        shards.Write(new(1, 1), values, device);
+        File.Delete($"{output}.shard-1-of-1");
+        using (var file = File.Open(Path.Combine(model, changed), FileMode.Open))
+            file.SetLength(file.Length - 1);
+        AssertRefused(() => shards.Write(new(1, 1), values, device), $"{model}: the model changed while videos were embedded");
+        Assert.False(File.Exists($"{output}.shard-1-of-1"));
+    }
+
+    // All values of a table may be too many for one array.
+    [Fact]
+    public void Join_MoreValuesThanAnArrayHas_ReadsShardAfterShard()
+    {
+        string output = runs.New("large.zip");
+        Write(output, new(1, 1));
+        var videos = new ManyVideos(int.MaxValue / Model().Configuration.EmbeddingWidth + 1);
+        AssertRefused(() => Shards(output, Model(), videos).Join(EmbeddingShards.FindAll(output), IProgressSink.None), $"{output}.shard-1-of-1: is of other videos than those of --records");
     }
 
     // The same model and the same videos under other paths are the same.
@@ -114,9 +148,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
     public void Join_FromOtherFolders_GivesTheSameTable()
     {
         string output = runs.New("moved.npy"), model = runs.New("moved-model"), records = runs.New("moved.tfrecords");
-        Directory.CreateDirectory(model);
-        foreach (string file in Directory.GetFiles(Model().FolderPath))
-            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        Folders.Copy(Model().FolderPath, model);
         File.Copy(new DataFolder(runs.Data).Test("b"), records);
         Write(output, new(1, 2));
         Write(output, new(2, 2));
@@ -170,5 +202,25 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         using var embedder = new Embedder(device, model, folder.Configuration);
         var videos = Open(set);
         Shards(output, folder, videos).Write(shard, embedder.EmbedShard(videos, shard, folder.Tokenizer, folder.Tags, IProgressSink.None, TestContext.Current.CancellationToken), device);
+    }
+
+    /// <summary>The number of some videos, without the videos.</summary>
+    private sealed class ManyVideos(int count) : IVideoDataset
+    {
+        public int Count => count;
+
+        public int FrameWidth => TinyData.FrameWidth;
+
+        public IReadOnlyList<string> Files => [];
+
+        public IReadOnlyList<FileDigest> Digests => [];
+
+        public IReadOnlyList<BadRecord> BadRecords => [];
+
+        public bool TryFind(ReadOnlySpan<byte> id, out int video) => throw new NotSupportedException();
+
+        public int[] LastOfEveryId(IProgressSink progress) => new int[count];
+
+        public IVideoReader OpenReader() => throw new NotSupportedException();
     }
 }

@@ -47,7 +47,7 @@ internal sealed class ReproductionStart
             if (!folder.IsNew && !shared)
                 EarlierFiles.Require(_options.OutputDirectory, _options.Models, _options.FoldsOf);
             AtomicFile.RequireWritable(Path.Combine(_options.OutputDirectory, ReproductionLayout.Summary));
-            if (shared && folder.Inputs.Exist)
+            if (shared && HasBegun(folder))
             {
                 CheckInputs(folder);
                 return folder;
@@ -61,7 +61,7 @@ internal sealed class ReproductionStart
             }
             try
             {
-                if (shared && folder.Inputs.Exist)
+                if (shared && HasBegun(folder))
                     CheckInputs(folder);
                 else
                     Begin(folder);
@@ -84,6 +84,10 @@ internal sealed class ReproductionStart
 
     private RunFolder Folder(bool shared) =>
         RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+
+    // Whether another process has begun it, and with the same arguments. A folder with old results that are to be
+    // deleted has an inputs.json, too. So may one that another process began after this one had looked for args.json.
+    private static bool HasBegun(RunFolder folder) => !folder.IsNew && folder.Inputs.Exist;
 
     private void RequireOwn(FileClaim claim)
     {

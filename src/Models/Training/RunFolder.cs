@@ -118,7 +118,7 @@ public sealed class RunFolder : IDisposable
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
             if (mode == RunMode.Replace)
-                RequireDeletable(path, layout, inputs ?? []);
+                RequireDeletable(path, layout, inputs ?? [], mayLock: !shared);
             string[] next = [.. (later ?? []).Where(Directory.Exists)];
             foreach (string folder in next)
             {
@@ -128,7 +128,7 @@ public sealed class RunFolder : IDisposable
                 if (!overwrite)
                     continue;
                 RunLock.Take(folder).Dispose();
-                RequireDeletable(folder, layout, inputs ?? []);
+                RequireDeletable(folder, layout, inputs ?? [], mayLock: true);
             }
             if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
@@ -147,15 +147,23 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Refuses a folder that <see cref="Open"/> would refuse, without a change of the folder.</summary>
-    /// <exception cref="DataException">It belongs to something else or to a run with other arguments.</exception>
+    /// <summary>
+    /// Refuses a folder that <see cref="Open"/> would refuse, or whose old results are not all deleted yet. The folder
+    /// does not change.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// It belongs to something else or to a run with other arguments, or a deletion was interrupted.
+    /// </exception>
     internal static void RequireSame(string path, JsonObject arguments, RunLayout layout)
     {
         if (!Directory.Exists(path))
             return;
         RequireRunOrEmpty(path);
-        if (Read(path) is { } earlier)
-            ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
+        if (Read(path) is not { } earlier)
+            return;
+        ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
+        if (earlier.ContainsKey(RunChange.Deleting))
+            throw new DataException($"{path}: --overwrite-output-dir was interrupted and has left old results; start a worker or the whole command, which deletes them and begins");
     }
 
     /// <summary>
@@ -301,9 +309,11 @@ public sealed class RunFolder : IDisposable
             throw new DataException($"{path} has the results of {Printable.Quote(command)}; {(overwrite ? "--overwrite-output-dir deletes only those of the same command" : "choose another --output-dir")}");
     }
 
-    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs)
+    // If processes that share the folder locked its runs to look at them, they would refuse each other.
+    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs, bool mayLock)
     {
-        layout.RequireFree(path);
+        if (mayLock)
+            layout.RequireFree(path);
         InputFile.RefuseDeleted(path, inputs, layout.Deleted(path));
     }
 

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reproduction;
+
+/// <summary>
+/// Parts and workers in a folder that is half deleted, half begun or moved.
+/// </summary>
+public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<DoneReproduction>, IDisposable
+{
+    private readonly CpuDevice _device = new(threads: 1);
+    private readonly string _output = done.New();
+    private readonly WatchedNotes _notes = new();
+
+    public void Dispose() => _device.Dispose();
+
+    [Fact]
+    public void RunFreeParts_AfterAnInterruptedDeletion_BeginsAnew()
+    {
+        Folders.Copy(done.Output, _output);
+        string arguments = Path.Combine(_output, RunFolder.Arguments);
+        File.WriteAllText(arguments, """{"command":"reproduce","data":"x","deleting":true}""");
+        Directory.Delete(Path.Combine(_output, "mix", "fold-1"), recursive: true);
+        string refusal = $"{_output}: --overwrite-output-dir was interrupted and has left old results; start a worker or the whole command, which deletes them and begins";
+        Assert.Equal(refusal, Refused(() => Run(seed: 6).RunPart("1")));
+        Assert.Equal(refusal, Refused(() => Run(seed: 6).Collect()));
+        Assert.Equal(refusal, Refused(() => PartsPlan.Of(done.Options(_output), true, new Dictionary<(string, string), double>(), static more => more)));
+        Assert.Empty(Run(seed: 6).RunFreeParts(Assert.Fail));
+        Assert.Equal(6, _notes.Lines.Count(static line => line.EndsWith(": begins", StringComparison.Ordinal)));
+        Assert.Equal(6, (int)JsonNode.Parse(File.ReadAllText(arguments))!["seed"]!);
+        Assert.False(File.Exists(Path.Combine(_output, ReproductionLayout.Submission)));
+    }
+
+    // It has looked before the other process wrote args.json.
+    [Fact]
+    public void RunPart_WaitForTheBeginByOtherArguments_IsRefused()
+    {
+        string claim = WriteClaimOfAnother("begin", 1);
+        _notes.OnNote = line =>
+        {
+            if (line != $"waiting: elsewhere (process 7) begins {_output}")
+                return;
+            File.Delete(claim);
+            new ReproductionRun(_device, done.Options(_output), IProgressSink.None, TimeProvider.System, default).RunPart("2");
+        };
+        Assert.StartsWith($"{_output} has a run with other arguments: seed was 5 and is 6; ", Refused(() => Run(seed: 6).RunPart("1")), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_output, "mix")));
+    }
+
+    private ReproductionRun Run(string? output = null, ulong seed = 5) => new(_device, done.Options(output ?? _output) with { Seed = seed }, _notes, TimeProvider.System, TestContext.Current.CancellationToken);
+
+    private static string Refused(Action action) => Assert.Throws<DataException>(action).Message;
+
+    private string WriteClaimOfAnother(string work, int generation)
+    {
+        string file = Path.Combine(_output, "parts", $"{work}.claim-{generation}");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, $$$"""{"token":"other","generation":{{{generation}}},"owner":{"host":"elsewhere","process":7,"machine":null,"started":0},"takeover_seconds":60,"released":false,"beat":0}""");
+        return file;
+    }
+}

@@ -46,6 +46,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         if (seen is { IsFree: false })
             return null;
         int generation = (seen?.Generation ?? 0) + 1;
+        WriteGuard.Require();
         string file = Path.Combine(folder, $"{name}{Infix}{generation.ToString(CultureInfo.InvariantCulture)}");
         try
         {

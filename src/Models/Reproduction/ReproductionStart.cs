@@ -53,12 +53,12 @@ internal sealed class ReproductionStart
                 return folder;
             }
             using var claim = _parts.Take(PartFolder.Begin, $"begins {_options.OutputDirectory}", _context);
-            using var guard = WriteGuard.Begin(() => RequireOwn(claim));
             if (shared)
             {
                 folder.Dispose();
                 folder = Folder(shared); // another process may have begun it
             }
+            using var guard = WriteGuard.Begin(() => RequireOwn(claim));
             try
             {
                 if (shared && HasBegun(folder))
@@ -82,8 +82,12 @@ internal sealed class ReproductionStart
         }
     }
 
-    private RunFolder Folder(bool shared) =>
-        RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+    private RunFolder Folder(bool shared)
+    {
+        var folder = RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+        folder.GuardWrites();
+        return folder;
+    }
 
     // Whether another process has begun it, and with the same arguments. A folder with old results that are to be
     // deleted has an inputs.json, too. So may one that another process began after this one had looked for args.json.

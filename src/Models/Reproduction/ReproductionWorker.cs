@@ -1,4 +1,5 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -45,6 +46,7 @@ internal sealed class ReproductionWorker(ReproductionContext context, PartFolder
         }
         catch (DataException e)
         {
+            WriteGuard.Require(); // without the folder, all parts fail
             _failed.Add(part);
             reportFailure($"{part.Name}: {e.Message}");
         }

@@ -198,7 +198,7 @@ public sealed class RunFolder : IDisposable
     /// </exception>
     internal void Begin(IReadOnlyList<FileDigest>? inputs, IProgressSink progress)
     {
-        _guard = WriteGuard.Begin(_lock.Require);
+        GuardWrites();
         WriteGuard.Require();
         if (!IsNew && inputs is not null)
         {
@@ -238,6 +238,11 @@ public sealed class RunFolder : IDisposable
         if (IsNew && inputs is not null)
             Inputs.Require(inputs);
     }
+
+    /// <summary>
+    /// Refuses writes of this thread when the folder has been moved, deleted or replaced, until it is disposed of.
+    /// </summary>
+    internal void GuardWrites() => _guard ??= WriteGuard.Begin(_lock.Require);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -83,6 +83,15 @@ public sealed class ClaimTests : IDisposable
         Assert.Equal(Elsewhere, claim!.TakenFrom);
     }
 
+    // The folder of the claims may be another one now.
+    [Fact]
+    public void TryTake_WorkThatMustNotWrite_MakesNoClaim()
+    {
+        using (WriteGuard.Begin(static () => throw new DataException("moved")))
+            Assert.Equal("moved", Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover)).Message);
+        Assert.Empty(_folder.Listing);
+    }
+
     [Fact]
     public void Owner_ThatWasStoppedTooLong_StopsBeforeItsNextWrite()
     {

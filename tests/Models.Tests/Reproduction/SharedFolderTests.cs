@@ -53,6 +53,51 @@ public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<Don
         Assert.False(Directory.Exists(Path.Combine(_output, "mix")));
     }
 
+    // What has the path afterwards belongs to others.
+    [Theory]
+    [InlineData("worker", "moved")]
+    [InlineData("worker", "deleted")]
+    [InlineData("worker", "another")]
+    [InlineData("part", "moved")]
+    [InlineData("all", "moved")]
+    public void Folder_NotTheSame_EndsTheWork(string way, string what)
+    {
+        if (way != "all")
+            new ReproductionRun(_device, done.Options(_output), IProgressSink.None, TimeProvider.System, default).RunPart("2"); // it begins the folder
+        string moved = _output + ".moved";
+        bool isMoved = false;
+        _notes.OnNote = line =>
+        {
+            if (isMoved || !line.Contains("step 0, validation", StringComparison.Ordinal))
+                return;
+            isMoved = true;
+            Directory.Move(_output, moved);
+            if (what == "deleted")
+                Directory.Delete(moved, recursive: true);
+            if (what == "another")
+                Folders.Copy(done.Output, _output);
+        };
+        string error = Refused(way switch
+        {
+            "worker" => () => Run().RunFreeParts(Assert.Fail),
+            "part" => () => Run().RunPart("1"),
+            _ => () => Run().RunAll(),
+        });
+        Assert.Equal($"{_output}: was moved, deleted or replaced while the run goes on; the run ends, and nothing more is written", error);
+        Assert.DoesNotContain(_notes.Lines, static line => line.Contains("taken", StringComparison.Ordinal));
+        if (what == "another")
+            Folders.AssertEqual(done.Output, _output);
+        else
+            Assert.False(Directory.Exists(_output));
+        if (way != "part")
+            return;
+        // It goes on where the folder is now. The claim there is that of a process that has ended.
+        File.Delete(Path.Combine(moved, "parts", "mix.pretrain.claim-1"));
+        Assert.Empty(Run(moved).RunFreeParts(Assert.Fail));
+        Run(moved).Collect();
+        done.AssertSame(moved);
+    }
+
     private ReproductionRun Run(string? output = null, ulong seed = 5) => new(_device, done.Options(output ?? _output) with { Seed = seed }, _notes, TimeProvider.System, TestContext.Current.CancellationToken);
 
     private static string Refused(Action action) => Assert.Throws<DataException>(action).Message;

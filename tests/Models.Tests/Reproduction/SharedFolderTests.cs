@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -10,7 +12,7 @@ using Xunit;
 namespace VideoSim.Models.Tests.Reproduction;
 
 /// <summary>
-/// Parts and workers in a folder that is half deleted, half begun or moved.
+/// Parts and workers in a folder that is half deleted, half begun or moved, and workers with a part that fails.
 /// </summary>
 public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<DoneReproduction>, IDisposable
 {
@@ -96,6 +98,37 @@ public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<Don
         Assert.Empty(Run(moved).RunFreeParts(Assert.Fail));
         Run(moved).Collect();
         done.AssertSame(moved);
+    }
+
+    [Fact]
+    public void RunFreeParts_PartsThatFailInAnyWay_DoNotEndTheOthers()
+    {
+        _notes.OnNote = static line =>
+        {
+            if (line == "part 3 of 6, mix/fold-1: begins")
+                throw new InsufficientMemoryException("no room");
+            if (line == "part 4 of 6, mix/fold-2: begins")
+                throw new KernelCompilationException("unit", "sm_90", "line 1");
+            if (line == "part 5 of 6, mix-asl/fold-1: begins")
+                throw new IOException("no disk");
+        };
+        var failures = new List<string>();
+        Assert.Equal([3, 4, 5], Run().RunFreeParts(failures.Add).Select(static part => part.Index));
+        Assert.Equal(["mix/fold-1: no room", "mix/fold-2: unit does not compile for sm_90: line 1", "mix-asl/fold-1: no disk"], failures);
+        Assert.Contains("part 6 of 6, mix-asl/fold-2: done", _notes.Lines);
+    }
+
+    [Fact]
+    public void RunFreeParts_GpuThatIsLost_EndsAndNamesThePart()
+    {
+        _notes.OnNote = static line =>
+        {
+            if (line.EndsWith(": begins", StringComparison.Ordinal))
+                throw new CudaException("cuLaunchKernel", 719, "lost", null, null);
+        };
+        Assert.Equal("mix/pretrain: cuLaunchKernel failed with 719 (lost)", Refused(() => Run().RunFreeParts(Assert.Fail)));
+        _notes.OnNote = static _ => { };
+        Run().RunPart("1"); // the claim was given up
     }
 
     private ReproductionRun Run(string? output = null, ulong seed = 5) => new(_device, done.Options(output ?? _output) with { Seed = seed }, _notes, TimeProvider.System, TestContext.Current.CancellationToken);

@@ -55,12 +55,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
             // was late cannot rename a newer claim.
             if (seen is not null && !TryMove(seen.File, file))
                 return null;
-            var claim = FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner);
-            if (claim is null || Find(name)?.Generation == generation)
-                return claim;
-            using (claim)
-                claim.Delete(); // it was made beside a newer one
-            return null;
+            return FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner) is { } claim ? IfNewest(name, generation, claim) : null;
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -69,6 +64,23 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     }
 
     private static bool TryMove(string from, string to)
+    private FileClaim? IfNewest(string name, int generation, FileClaim claim)
+    {
+        bool isNewest = false;
+        try
+        {
+            isNewest = Find(name)?.Generation == generation;
+            if (!isNewest)
+                claim.Delete(); // it was made beside a newer one
+            return isNewest ? claim : null;
+        }
+        finally
+        {
+            if (!isNewest)
+                claim.Dispose();
+        }
+    }
+
     {
         try
         {
@@ -84,7 +96,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     private Dictionary<string, SeenClaim> Look(string name)
     {
         var found = new Dictionary<string, SeenClaim>();
-        foreach (string file in Directory.Exists(folder) ? FolderListing.Files(folder, $"{name}{Infix}*") : [])
+        foreach (string file in Files($"{name}{Infix}*"))
         {
             int generation = GenerationOf(file);
             string work = Path.GetFileName(file)[..Math.Max(0, Path.GetFileName(file).LastIndexOf(Infix, StringComparison.Ordinal))];
@@ -95,6 +107,19 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     }
 
     private SeenClaim See(string file, int generation, byte[] bytes)
+    // A begin that failed deletes the folder.
+    private string[] Files(string pattern)
+    {
+        try
+        {
+            return FolderListing.Files(folder, pattern);
+        }
+        catch (DataException) when (!Directory.Exists(folder))
+        {
+            return [];
+        }
+    }
+
     {
         if (!_seen.TryGetValue(file, out var before) || !before.Content.AsSpan().SequenceEqual(bytes))
             _seen[file] = before = (bytes, clock.GetTimestamp());

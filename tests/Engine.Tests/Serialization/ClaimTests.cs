@@ -83,6 +83,16 @@ public sealed class ClaimTests : IDisposable
         Assert.Equal(Elsewhere, claim!.TakenFrom);
     }
 
+    [Fact]
+    public void TryTake_SecondLookThatFails_GivesTheClaimUp()
+    {
+        _clock.Fails = true; // the first look finds no claim
+        Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover));
+        _clock.Fails = false;
+        using var next = Claims().TryTake(Work, Takeover);
+        Assert.NotNull(next);
+    }
+
     // The folder of the claims may be another one now.
     [Fact]
     public void TryTake_WorkThatMustNotWrite_MakesNoClaim()
@@ -90,6 +100,31 @@ public sealed class ClaimTests : IDisposable
         using (WriteGuard.Begin(static () => throw new DataException("moved")))
             Assert.Equal("moved", Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover)).Message);
         Assert.Empty(_folder.Listing);
+    }
+
+    [Fact]
+    public void Claim_OfAFolderThatAnotherProcessDeletes_IsNone()
+    {
+        string gone = _folder["gone"];
+        Assert.Empty(new ClaimFolder(gone, _clock).All());
+        Assert.Null(FileClaim.TryWrite(Path.Combine(gone, $"{Work}.claim-1"), 1, Takeover, isNew: true, takenFrom: null));
+    }
+
+    [Fact]
+    public void Read_FileServerWithErrors_ReadsAgainUnlessTheFileHasGone()
+    {
+        string file = WriteClaim(Work, 1, Elsewhere);
+        int errors = 1;
+        Assert.Equal(File.ReadAllBytes(file), FileClaim.Read(file, Open));
+        errors = 2;
+        Assert.Equal($"{file}: cannot be read: Input/output error", Assert.Throws<DataException>(() => FileClaim.Read(file, Open)).Message);
+        Assert.Null(FileClaim.Read(file, static path =>
+        {
+            File.Delete(path);
+            throw new IOException("Stale file handle");
+        }));
+
+        Stream Open(string path) => errors-- > 0 ? throw new IOException("Input/output error") : File.OpenRead(path);
     }
 
     [Fact]
@@ -223,7 +258,9 @@ public sealed class ClaimTests : IDisposable
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => Elapsed.Ticks;
+        public bool Fails { get; set; }
+
+        public override long GetTimestamp() => Fails ? throw new DataException("the claim cannot be read") : Elapsed.Ticks;
 
         public override DateTimeOffset GetUtcNow() => Now;
     }

@@ -33,13 +33,17 @@ internal sealed class ReproductionStart
             RequireInputs(options, context.Data);
         if (options.Data is not null)
             EarlierFiles.BestPossible(context.Data);
-        var folder = new ReproductionStart(context, parts).Open(shared);
+        var start = new ReproductionStart(context, parts);
+        RunFolder? folder;
+        while ((folder = start.TryOpen(shared)) is null)
+            context.Progress.Note($"{options.OutputDirectory}: another process has taken over the begin; this one stops it");
         if (!options.HasLabels)
             context.Progress.Note($"{context.Data.TestLabels("b")}: there is no such file; scores are left out");
         return folder;
     }
 
-    private RunFolder Open(bool shared)
+    // Null if another process has taken over the begin, because this one was stopped for too long.
+    private RunFolder? TryOpen(bool shared)
     {
         var folder = Folder(shared);
         try
@@ -53,19 +57,29 @@ internal sealed class ReproductionStart
                 return folder;
             }
             using var claim = _parts.Take(PartFolder.Begin, $"begins {_options.OutputDirectory}", _context);
-            if (shared)
-            {
-                folder.Dispose();
-                folder = Folder(shared); // another process may have begun it
-            }
-            using var guard = WriteGuard.Begin(() => RequireOwn(claim));
             try
             {
+                if (shared)
+                {
+                    // Another process may have begun it.
+                    folder.Dispose();
+                    folder = null;
+                    folder = Folder(shared);
+                }
+                using var guard = WriteGuard.Begin(() => RequireOwn(claim));
                 if (shared && HasBegun(folder))
                     CheckInputs(folder);
                 else
                     Begin(folder);
                 claim.Delete();
+                return folder;
+            }
+            catch (Exception e) when (e is not OperationCanceledException && !claim.IsOwn())
+            {
+                // The other process has removed what this one was writing, or the folder is gone.
+                WriteGuard.Require();
+                folder?.Dispose();
+                return null;
             }
             catch
             {
@@ -73,11 +87,10 @@ internal sealed class ReproductionStart
                 AtomicFile.DeleteLeftover(() => Directory.Delete(Path.Combine(_options.OutputDirectory, RunLayout.Parts))); // if it is empty
                 throw;
             }
-            return folder;
         }
         catch
         {
-            folder.Dispose();
+            folder?.Dispose();
             throw;
         }
     }

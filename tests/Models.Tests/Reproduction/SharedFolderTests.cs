@@ -55,6 +55,29 @@ public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<Don
         Assert.False(Directory.Exists(Path.Combine(_output, "mix")));
     }
 
+    // It was stopped for so long that another process has taken over the begin, and has not ended it.
+    [Fact]
+    public void RunPart_BeginThatWasTakenOver_WaitsForTheOtherProcess()
+    {
+        string own = Path.Combine(_output, "parts", "begin.claim-1"), other = "";
+        _notes.OnNote = line =>
+        {
+            if (line == "work: reading records, MB" && other.Length == 0 && File.Exists(own))
+            {
+                File.Delete(own);
+                other = WriteClaimOfAnother("begin", 2);
+            }
+            else if (line == $"waiting: elsewhere (process 7) begins {_output}")
+            {
+                Assert.False(File.Exists(Path.Combine(_output, RunFolder.Arguments)));
+                File.Delete(other);
+            }
+        };
+        Run().RunPart("1");
+        Assert.Single(_notes.Lines, $"{_output}: another process has taken over the begin; this one stops it");
+        Assert.True(File.Exists(Path.Combine(_output, "parts", "mix.pretrain.json")));
+    }
+
     // What has the path afterwards belongs to others.
     [Theory]
     [InlineData("worker", "moved")]

@@ -14,7 +14,8 @@ public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, b
 /// Claims of work in a folder that processes of several machines share: a file NAME.claim-N for each work. Clocks and
 /// times of files decide nothing. A claim may be taken over if its owner has given it up, or is a process of this
 /// machine that has ended, or if the file has not changed for the claim's own number of seconds of this process's
-/// clock. Use one instance for all looks, because it keeps how long each file has been the same.
+/// clock. Time without looks does not count: if this process was stopped, the owner may have been as well. Use one
+/// instance for all looks, because it keeps how long each file has been the same.
 /// </summary>
 /// <param name="folder">The folder; it need not exist.</param>
 /// <param name="clock">Measures how long a claim has not changed.</param>
@@ -22,7 +23,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
 {
     private const string Infix = ".claim-";
 
-    private readonly Dictionary<string, (byte[] Content, long Since)> _seen = [];
+    private readonly Dictionary<string, (byte[] Content, TimeSpan Still, long LastLook)> _seen = [];
 
     /// <summary>Whether a path has the name of a claim's file.</summary>
     public static bool IsClaim(string path) => GenerationOf(path) > 0;
@@ -45,6 +46,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         var seen = Find(name);
         if (seen is { IsFree: false })
             return null;
+        WriteGuard.Require();
         int generation = (seen?.Generation ?? 0) + 1;
         string file = Path.Combine(folder, $"{name}{Infix}{generation.ToString(CultureInfo.InvariantCulture)}");
         try
@@ -54,16 +56,28 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
             // was late cannot rename a newer claim.
             if (seen is not null && !TryMove(seen.File, file))
                 return null;
-            var claim = FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner);
-            if (claim is null || Find(name)?.Generation == generation)
-                return claim;
-            using (claim)
-                claim.Delete(); // it was made beside a newer one
-            return null;
+            return FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner) is { } claim ? IfNewest(name, generation, claim) : null;
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
             throw FileFailure.Writing(file, e, file);
+        }
+    }
+
+    private FileClaim? IfNewest(string name, int generation, FileClaim claim)
+    {
+        bool isNewest = false;
+        try
+        {
+            isNewest = Find(name)?.Generation == generation;
+            if (!isNewest)
+                claim.Delete(); // it was made beside a newer one
+            return isNewest ? claim : null;
+        }
+        finally
+        {
+            if (!isNewest)
+                claim.Dispose();
         }
     }
 
@@ -83,7 +97,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     private Dictionary<string, SeenClaim> Look(string name)
     {
         var found = new Dictionary<string, SeenClaim>();
-        foreach (string file in Directory.Exists(folder) ? FolderListing.Files(folder, $"{name}{Infix}*") : [])
+        foreach (string file in Files($"{name}{Infix}*"))
         {
             int generation = GenerationOf(file);
             string work = Path.GetFileName(file)[..Math.Max(0, Path.GetFileName(file).LastIndexOf(Infix, StringComparison.Ordinal))];
@@ -93,16 +107,41 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         return found;
     }
 
+    // A begin that failed deletes the folder.
+    private string[] Files(string pattern)
+    {
+        try
+        {
+            return FolderListing.Files(folder, pattern);
+        }
+        catch (DataException) when (!Directory.Exists(folder))
+        {
+            return [];
+        }
+    }
+
     private SeenClaim See(string file, int generation, byte[] bytes)
     {
-        if (!_seen.TryGetValue(file, out var before) || !before.Content.AsSpan().SequenceEqual(bytes))
-            _seen[file] = before = (bytes, clock.GetTimestamp());
         var content = ClaimContent.Parse(bytes);
         var wait = TimeSpan.FromSeconds(content?.TakeoverSeconds ?? FileClaim.DefaultTakeover.TotalSeconds);
+        var still = TimeStill(file, bytes, longestPause: wait / FileClaim.Beats);
         // The winner of a takeover has not written its own content yet.
         bool isComplete = content?.Generation == generation;
-        bool isFree = (isComplete && (content!.Released || content.Owner.IsDead)) || clock.GetElapsedTime(before.Since) >= wait;
+        bool isFree = (isComplete && (content!.Released || content.Owner.IsDead)) || still >= wait;
         return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree);
+    }
+
+    private TimeSpan TimeStill(string file, byte[] bytes, TimeSpan longestPause)
+    {
+        long now = clock.GetTimestamp();
+        var still = TimeSpan.Zero;
+        if (_seen.TryGetValue(file, out var before) && before.Content.AsSpan().SequenceEqual(bytes))
+        {
+            var pause = clock.GetElapsedTime(before.LastLook, now);
+            still = before.Still + (pause < longestPause ? pause : longestPause);
+        }
+        _seen[file] = (bytes, still, now);
+        return still;
     }
 
     private static int GenerationOf(string path)

@@ -12,8 +12,14 @@ public sealed class FileClaim : IDisposable
     /// <summary>Time without a change after which another process takes a claim over.</summary>
     public static readonly TimeSpan DefaultTakeover = TimeSpan.FromMinutes(3);
 
-    // Changes in the time after which it may be taken over. Some may come late or fail.
-    private const int Beats = 6;
+    /// <summary>
+    /// Changes in the time after which it may be taken over. Some may come late or fail. A watcher needs at least as
+    /// many looks.
+    /// </summary>
+    internal const int Beats = 6;
+
+    // A file server may report a passing error.
+    private const int Attempts = 2;
 
     // One write of a fixed size. Blanks fill it.
     private const int Size = 1 << 10;
@@ -77,22 +83,29 @@ public sealed class FileClaim : IDisposable
     }
 
     /// <summary>The bytes of a claim's file; null if it has gone.</summary>
-    internal static byte[]? Read(string file)
+    /// <param name="file">The file.</param>
+    /// <param name="open">Opens it; tests put a bad file server here.</param>
+    /// <exception cref="DataException">It cannot be read; the message names it.</exception>
+    internal static byte[]? Read(string file, Func<string, Stream>? open = null)
     {
         FileFailure.RefuseSpecial(file);
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            byte[] bytes = new byte[Math.Min(stream.Length, Limit.Bytes)];
-            return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(file, e);
+            try
+            {
+                using var stream = open?.Invoke(file) ?? new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+                byte[] bytes = new byte[Math.Min(stream.Length, Limit.Bytes)];
+                return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
+            }
+            catch (IOException) when (!File.Exists(file))
+            {
+                return null; // NFS reports a stale handle if the owner deletes the file meanwhile
+            }
+            catch (Exception e) when (FileFailure.Is(e))
+            {
+                if (attempt == Attempts)
+                    throw FileFailure.Reading(file, e);
+            }
         }
     }
 
@@ -109,9 +122,9 @@ public sealed class FileClaim : IDisposable
         {
             stream = new FileStream(file, mode, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         }
-        catch (IOException) when (mode == FileMode.CreateNew ? File.Exists(file) : !File.Exists(file))
+        catch (IOException e) when (e is DirectoryNotFoundException || (mode == FileMode.CreateNew ? File.Exists(file) : !File.Exists(file)))
         {
-            return false;
+            return false; // a begin that failed deletes the folder
         }
         using (stream)
         {

@@ -10,7 +10,7 @@ namespace VideoSim.Engine.Serialization;
 /// </summary>
 public static class TemporaryName
 {
-    private const string Unfinished = ".tmp-", Replaced = ".old-";
+    private const string Unfinished = ".tmp-", Replaced = ".old-", Deleted = ".nfs";
     private const int Digits = 16;
 
     // A name may have 255 bytes, and a character takes up to 3 of them. All names in run folders are shorter.
@@ -29,6 +29,16 @@ public static class TemporaryName
 
     /// <summary>The same for a folder that was moved.</summary>
     public static string? FinalNameOfReplaced(string path) => FinalName(path, Replaced);
+
+    /// <summary>
+    /// Whether a path has the name that NFS gives to a file that was deleted while a process of this machine has it
+    /// open. It stays until the file is closed.
+    /// </summary>
+    public static bool IsDeleted(string path)
+    {
+        var name = Path.GetFileName(path.AsSpan());
+        return name.Length > Deleted.Length && name.StartsWith(Deleted, StringComparison.Ordinal) && IsHexadecimal(name[Deleted.Length..]);
+    }
 
     /// <summary>The final name of what a path is, or was to be.</summary>
     public static string FinalName(string path) => FinalNameOfUnfinished(path) ?? FinalNameOfReplaced(path) ?? Path.GetFileName(path);
@@ -55,13 +65,17 @@ public static class TemporaryName
     private static string? FinalName(string path, string prefix)
     {
         var name = Path.GetFileName(path.AsSpan());
-        if (name.Length <= prefix.Length + 1 + Digits || !name.StartsWith(prefix, StringComparison.Ordinal) || name[^(Digits + 1)] != '-')
-            return null;
-        foreach (char digit in name[^Digits..])
+        return name.Length > prefix.Length + 1 + Digits && name.StartsWith(prefix, StringComparison.Ordinal) && name[^(Digits + 1)] == '-' && IsHexadecimal(name[^Digits..])
+            ? name[prefix.Length..^(Digits + 1)].ToString() : null;
+    }
+
+    private static bool IsHexadecimal(ReadOnlySpan<char> digits)
+    {
+        foreach (char digit in digits)
         {
             if (!char.IsAsciiHexDigitLower(digit))
-                return null;
+                return false;
         }
-        return name[prefix.Length..^(Digits + 1)].ToString();
+        return true;
     }
 }

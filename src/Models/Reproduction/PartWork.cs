@@ -69,7 +69,8 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
         }
         catch (Exception e) when (e is not OperationCanceledException and not TakenOverException && !claim.IsOwn())
         {
-            // The other process has removed what this one was writing.
+            // The other process has removed what this one was writing, or the folder is gone.
+            WriteGuard.Require();
             throw TakenOver(part);
         }
         context.Progress.Note($"{title}: done");

@@ -33,8 +33,8 @@ internal sealed class ReproductionLayout : RunLayout
     /// <summary>Name of the pretraining run and of its embeddings.</summary>
     public const string Pretrained = "pretrain";
 
-    /// <summary>Names of the results.</summary>
-    public const string Summary = "summary.json", Submission = "result.zip", Timing = "timing.json";
+    /// <summary>Names of the other results.</summary>
+    public const string Submission = "result.zip", Timing = "timing.json";
 
     // The reproduce command writes it.
     private const string Report = "report.html";

@@ -33,13 +33,17 @@ internal sealed class ReproductionStart
             RequireInputs(options, context.Data);
         if (options.Data is not null)
             EarlierFiles.BestPossible(context.Data);
-        var folder = new ReproductionStart(context, parts).Open(shared);
+        var start = new ReproductionStart(context, parts);
+        RunFolder? folder;
+        while ((folder = start.TryOpen(shared)) is null)
+            context.Progress.Note($"{options.OutputDirectory}: another process has taken over the begin; this one stops it");
         if (!options.HasLabels)
             context.Progress.Note($"{context.Data.TestLabels("b")}: there is no such file; scores are left out");
         return folder;
     }
 
-    private RunFolder Open(bool shared)
+    // Null if another process has taken over the begin, because this one was stopped for too long.
+    private RunFolder? TryOpen(bool shared)
     {
         var folder = Folder(shared);
         try
@@ -47,25 +51,35 @@ internal sealed class ReproductionStart
             if (!folder.IsNew && !shared)
                 EarlierFiles.Require(_options.OutputDirectory, _options.Models, _options.FoldsOf);
             AtomicFile.RequireWritable(Path.Combine(_options.OutputDirectory, ReproductionLayout.Summary));
-            if (shared && folder.Inputs.Exist)
+            if (shared && HasBegun(folder))
             {
                 CheckInputs(folder);
                 return folder;
             }
             using var claim = _parts.Take(PartFolder.Begin, $"begins {_options.OutputDirectory}", _context);
-            using var guard = WriteGuard.Begin(() => RequireOwn(claim));
-            if (shared)
-            {
-                folder.Dispose();
-                folder = Folder(shared); // another process may have begun it
-            }
             try
             {
-                if (shared && folder.Inputs.Exist)
+                if (shared)
+                {
+                    // Another process may have begun it.
+                    folder.Dispose();
+                    folder = null;
+                    folder = Folder(shared);
+                }
+                using var guard = WriteGuard.Begin(() => RequireOwn(claim));
+                if (shared && HasBegun(folder))
                     CheckInputs(folder);
                 else
                     Begin(folder);
                 claim.Delete();
+                return folder;
+            }
+            catch (Exception e) when (e is not OperationCanceledException && !claim.IsOwn())
+            {
+                // The other process has removed what this one was writing, or the folder is gone.
+                WriteGuard.Require();
+                folder?.Dispose();
+                return null;
             }
             catch
             {
@@ -73,17 +87,24 @@ internal sealed class ReproductionStart
                 AtomicFile.DeleteLeftover(() => Directory.Delete(Path.Combine(_options.OutputDirectory, RunLayout.Parts))); // if it is empty
                 throw;
             }
-            return folder;
         }
         catch
         {
-            folder.Dispose();
+            folder?.Dispose();
             throw;
         }
     }
 
-    private RunFolder Folder(bool shared) =>
-        RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+    private RunFolder Folder(bool shared)
+    {
+        var folder = RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+        folder.GuardWrites();
+        return folder;
+    }
+
+    // Whether another process has begun it, and with the same arguments. A folder with old results that are to be
+    // deleted has an inputs.json, too. So may one that another process began after this one had looked for args.json.
+    private static bool HasBegun(RunFolder folder) => !folder.IsNew && folder.Inputs.Exist;
 
     private void RequireOwn(FileClaim claim)
     {

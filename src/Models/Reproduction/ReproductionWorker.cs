@@ -1,4 +1,7 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -43,10 +46,16 @@ internal sealed class ReproductionWorker(ReproductionContext context, PartFolder
         {
             work.TryDo(part, claim);
         }
-        catch (DataException e)
+        catch (CudaException e)
         {
+            // A GPU that is lost does no other part.
+            throw new DataException($"{part.Name}: {e.Message}", e);
+        }
+        catch (Exception e) when (e is DataException or InsufficientMemoryException or KernelCompilationException || FileFailure.Is(e))
+        {
+            WriteGuard.Require(); // without the folder, all parts fail
             _failed.Add(part);
-            reportFailure($"{part.Name}: {e.Message}");
+            reportFailure($"{part.Name}: {e.Message.ReplaceLineEndings(" ")}");
         }
         return true;
     }

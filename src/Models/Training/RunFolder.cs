@@ -118,7 +118,7 @@ public sealed class RunFolder : IDisposable
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
             if (mode == RunMode.Replace)
-                RequireDeletable(path, layout, inputs ?? []);
+                RequireDeletable(path, layout, inputs ?? [], mayLock: !shared);
             string[] next = [.. (later ?? []).Where(Directory.Exists)];
             foreach (string folder in next)
             {
@@ -128,7 +128,7 @@ public sealed class RunFolder : IDisposable
                 if (!overwrite)
                     continue;
                 RunLock.Take(folder).Dispose();
-                RequireDeletable(folder, layout, inputs ?? []);
+                RequireDeletable(folder, layout, inputs ?? [], mayLock: true);
             }
             if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
@@ -147,15 +147,23 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Refuses a folder that <see cref="Open"/> would refuse, without a change of the folder.</summary>
-    /// <exception cref="DataException">It belongs to something else or to a run with other arguments.</exception>
+    /// <summary>
+    /// Refuses a folder that <see cref="Open"/> would refuse, or whose old results are not all deleted yet. The folder
+    /// does not change.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// It belongs to something else or to a run with other arguments, or a deletion was interrupted.
+    /// </exception>
     internal static void RequireSame(string path, JsonObject arguments, RunLayout layout)
     {
         if (!Directory.Exists(path))
             return;
         RequireRunOrEmpty(path);
-        if (Read(path) is { } earlier)
-            ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
+        if (Read(path) is not { } earlier)
+            return;
+        ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
+        if (earlier.ContainsKey(RunChange.Deleting))
+            throw new DataException($"{path}: --overwrite-output-dir was interrupted and has left old results; start a worker or the whole command, which deletes them and begins");
     }
 
     /// <summary>
@@ -190,7 +198,7 @@ public sealed class RunFolder : IDisposable
     /// </exception>
     internal void Begin(IReadOnlyList<FileDigest>? inputs, IProgressSink progress)
     {
-        _guard = WriteGuard.Begin(_lock.Require);
+        GuardWrites();
         WriteGuard.Require();
         if (!IsNew && inputs is not null)
         {
@@ -231,6 +239,11 @@ public sealed class RunFolder : IDisposable
             Inputs.Require(inputs);
     }
 
+    /// <summary>
+    /// Refuses writes of this thread when the folder has been moved, deleted or replaced, until it is disposed of.
+    /// </summary>
+    internal void GuardWrites() => _guard ??= WriteGuard.Begin(_lock.Require);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -239,8 +252,9 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && !Directory.Exists(path)) || RunLock.IsLockFile(path)
-        || (Path.GetFileName(path) == RunLayout.Parts && Directory.Exists(path) && FolderListing.Entries(path).All(ClaimFolder.IsClaim));
+    internal static bool IsLeftoverOfStart(string path) => RunLock.IsLockFile(path) || TemporaryName.IsDeleted(path)
+        || (TemporaryName.FinalNameOfUnfinished(path) is Arguments or RunLayout.Summary && !Directory.Exists(path))
+        || (Path.GetFileName(path) == RunLayout.Parts && Directory.Exists(path) && FolderListing.Entries(path).All(static entry => ClaimFolder.IsClaim(entry) || TemporaryName.IsDeleted(entry)));
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
@@ -301,9 +315,11 @@ public sealed class RunFolder : IDisposable
             throw new DataException($"{path} has the results of {Printable.Quote(command)}; {(overwrite ? "--overwrite-output-dir deletes only those of the same command" : "choose another --output-dir")}");
     }
 
-    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs)
+    // If processes that share the folder locked its runs to look at them, they would refuse each other.
+    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs, bool mayLock)
     {
-        layout.RequireFree(path);
+        if (mayLock)
+            layout.RequireFree(path);
         InputFile.RefuseDeleted(path, inputs, layout.Deleted(path));
     }
 

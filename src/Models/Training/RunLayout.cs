@@ -12,6 +12,9 @@ internal abstract class RunLayout
     /// <summary>Folder of the claims and records of a reproduction's parts.</summary>
     public const string Parts = "parts";
 
+    /// <summary>Name of the scores of a reproduction. Its start tries to write the file.</summary>
+    public const string Summary = "summary.json";
+
     /// <summary>The folder of one pretraining.</summary>
     public static RunLayout Pretraining { get; } = new TrainingLayout(RunArguments.Pretrain);
 

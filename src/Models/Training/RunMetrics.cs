@@ -62,7 +62,11 @@ internal sealed class RunMetrics(string run)
     }
 
     /// <summary>Removes lines that were written after the file had a length, see <see cref="Require"/>.</summary>
-    public void Cut(long bytes) => Change(FileMode.OpenOrCreate, stream => stream.SetLength(bytes));
+    public void Cut(long bytes) => Change(FileMode.OpenOrCreate, stream =>
+    {
+        if (stream.Length != bytes)
+            stream.SetLength(bytes);
+    });
 
     /// <summary>
     /// Flushes the file to the disk and notes its length and hash in a state. A checkpoint is flushed, so the lines
@@ -162,6 +166,7 @@ internal sealed class RunMetrics(string run)
         {
             FileFailure.RequireFile(_file);
             using var stream = new FileStream(_file, mode);
+            WriteGuard.Require(); // a file server may have let this process wait, and another one has the run
             if (_length is { } length && stream.Length != length)
                 throw new DataException($"{_file}: has {stream.Length} bytes, but had {length} after the last line: it was changed while the run goes on; {Help}");
             change(stream);

@@ -107,6 +107,13 @@ public sealed class AtomicFileTests : IDisposable
     [InlineData("file", null)]
     public void FinalNameOfUnfinished_OfAName_IsThatOfOursAlone(string path, string? name) => Assert.Equal(name, TemporaryName.FinalNameOfUnfinished(path));
 
+    [Theory]
+    [InlineData("folder/.nfs00000000000004d200000001", true)]
+    [InlineData(".nfs", false)]
+    [InlineData(".nfs-mine", false)]
+    [InlineData("x.nfs00000000000004d200000001", false)]
+    public void IsDeleted_OfAName_IsThatOfNfsAlone(string path, bool expected) => Assert.Equal(expected, TemporaryName.IsDeleted(path));
+
     // It can lead to any file of this user.
     [Fact]
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]

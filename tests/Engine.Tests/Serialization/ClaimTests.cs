@@ -71,16 +71,79 @@ public sealed class ClaimTests : IDisposable
         for (int beat = 1; beat < 5; beat++)
         {
             Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
-            _clock.Elapsed += AlmostTakeover;
-            Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
+            Assert.Null(Watch(claims, AlmostTakeover));
             WriteClaim(Work, 1, Elsewhere, beat: beat);
             File.SetLastWriteTimeUtc(file, _clock.GetUtcNow().UtcDateTime - TimeSpan.FromMinutes(10));
         }
         Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
         _clock.Now -= TimeSpan.FromDays(1); // somebody sets the clock
-        _clock.Elapsed += Takeover;
-        using var claim = claims.TryTake(Work, TimeSpan.FromSeconds(1));
+        using var claim = Watch(claims, Takeover);
         Assert.Equal(Elsewhere, claim!.TakenFrom);
+    }
+
+    // A file server that does not answer, or a scheduler, stops watcher and owner at the same time. After that the
+    // watcher may look before the owner changes its file.
+    [Fact]
+    public void TryTake_WatcherThatWasStopped_GivesTheOwnerTime()
+    {
+        WriteClaim(Work, 1, Elsewhere);
+        var claims = Claims();
+        Assert.Null(claims.TryTake(Work, Takeover));
+        for (int stop = 0; stop < 5; stop++)
+        {
+            _clock.Elapsed += TimeSpan.FromHours(1);
+            Assert.Null(claims.TryTake(Work, Takeover));
+        }
+        WriteClaim(Work, 1, Elsewhere, beat: 1);
+        Assert.Null(claims.TryTake(Work, Takeover));
+        Assert.Null(Watch(claims, AlmostTakeover));
+        _clock.Elapsed += TimeSpan.FromHours(1);
+        using var claim = claims.TryTake(Work, Takeover);
+        Assert.NotNull(claim);
+    }
+
+    [Fact]
+    public void TryTake_SecondLookThatFails_GivesTheClaimUp()
+    {
+        _clock.Fails = true; // the first look finds no claim
+        Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover));
+        _clock.Fails = false;
+        using var next = Claims().TryTake(Work, Takeover);
+        Assert.NotNull(next);
+    }
+
+    // The folder of the claims may be another one now.
+    [Fact]
+    public void TryTake_WorkThatMustNotWrite_MakesNoClaim()
+    {
+        using (WriteGuard.Begin(static () => throw new DataException("moved")))
+            Assert.Equal("moved", Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover)).Message);
+        Assert.Empty(_folder.Listing);
+    }
+
+    [Fact]
+    public void Claim_OfAFolderThatAnotherProcessDeletes_IsNone()
+    {
+        string gone = _folder["gone"];
+        Assert.Empty(new ClaimFolder(gone, _clock).All());
+        Assert.Null(FileClaim.TryWrite(Path.Combine(gone, $"{Work}.claim-1"), 1, Takeover, isNew: true, takenFrom: null));
+    }
+
+    [Fact]
+    public void Read_FileServerWithErrors_ReadsAgainUnlessTheFileHasGone()
+    {
+        string file = WriteClaim(Work, 1, Elsewhere);
+        int errors = 1;
+        Assert.Equal(File.ReadAllBytes(file), FileClaim.Read(file, Open));
+        errors = 2;
+        Assert.Equal($"{file}: cannot be read: Input/output error", Assert.Throws<DataException>(() => FileClaim.Read(file, Open)).Message);
+        Assert.Null(FileClaim.Read(file, static path =>
+        {
+            File.Delete(path);
+            throw new IOException("Stale file handle");
+        }));
+
+        Stream Open(string path) => errors-- > 0 ? throw new IOException("Input/output error") : File.OpenRead(path);
     }
 
     [Fact]
@@ -165,6 +228,19 @@ public sealed class ClaimTests : IDisposable
 
     private ClaimFolder Claims() => new(_folder.Path, _clock);
 
+    // Looks as often as is needed for a takeover.
+    private FileClaim? Watch(ClaimFolder claims, TimeSpan time)
+    {
+        FileClaim? taken = null;
+        for (var end = _clock.Elapsed + time; taken is null && _clock.Elapsed < end;)
+        {
+            var left = end - _clock.Elapsed;
+            _clock.Elapsed += left < Takeover / 6 ? left : Takeover / 6;
+            taken = claims.TryTake(Work, TimeSpan.FromSeconds(1));
+        }
+        return taken;
+    }
+
     // What another process does that has seen no change for long.
     private void TakeOver()
     {
@@ -214,7 +290,9 @@ public sealed class ClaimTests : IDisposable
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => Elapsed.Ticks;
+        public bool Fails { get; set; }
+
+        public override long GetTimestamp() => Fails ? throw new DataException("the claim cannot be read") : Elapsed.Ticks;
 
         public override DateTimeOffset GetUtcNow() => Now;
     }

@@ -1,40 +1,11 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
-using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Reproduction;
-
-/// <summary>A reproduction that one process has done: two models with two folds each.</summary>
-public sealed class DoneReproduction : IDisposable
-{
-    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
-
-    public DoneReproduction()
-    {
-        TinyData.Write(Path.Combine(_root, "data"));
-        using var device = new CpuDevice(threads: 1);
-        new ReproductionRun(device, Options(Output), Notes, TimeProvider.System, CancellationToken.None).RunAll();
-    }
-
-    internal string Output => Path.Combine(_root, "done");
-
-    internal Notes Notes { get; } = new();
-
-    public void Dispose() => Directory.Delete(_root, recursive: true);
-
-    internal string New() => Path.Combine(_root, Guid.NewGuid().ToString("N")[..8]);
-
-    internal ReproductionOptions Options(string output) => new()
-    {
-        OutputDirectory = output, Preset = "micro", Models = ["mix", "mix-asl"], Folds = 2, Data = Path.Combine(_root, "data"), Seed = 5, TakeoverAfter = TimeSpan.FromSeconds(60),
-        Overrides = [.. TinyData.Overrides, .. from stage in new[] { "pretrain", "finetune" } from key in new[] { "steps=2", "warmup=1", "log_every=1", "checkpoint_every=1" } select (VideoSim.Models.Recipes.Override)$"{stage}.{key}"],
-    };
-}
 
 /// <summary>Parts by one process or several: what each does, and that the results have the same bytes.</summary>
 public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReproduction>, IDisposable
@@ -73,7 +44,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         Run().RunPart("4");
         Assert.Equal(["part 4 of 6, mix/fold-2: is done already"], _notes.Lines);
         Run().Collect();
-        AssertSame();
+        done.AssertSame(_output);
         Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run",
             Refused(() => new ReproductionRun(_device, done.Options(_output) with { Seed = 6 }, _notes, TimeProvider.System, default).RunPart("4")), StringComparison.Ordinal);
     }
@@ -81,7 +52,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     [Fact]
     public void RunFreeParts_TwoWorkers_GiveTheBytesOfOneProcess()
     {
-        var notes = new[] { new SharedNotes(), new SharedNotes() };
+        var notes = new[] { new WatchedNotes(), new WatchedNotes() };
         Parallel.ForEach(notes, new ParallelOptions { MaxDegreeOfParallelism = 2 }, mine =>
         {
             using var device = new CpuDevice(threads: 1);
@@ -92,7 +63,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         Assert.Equal(begun, begun.Distinct());
         Assert.All(notes, static one => Assert.Equal("all 6 parts are done; the same command with --collect instead of --worker writes the results", one.Lines[^1]));
         Run().Collect();
-        AssertSame();
+        done.AssertSame(_output);
     }
 
     [Fact]
@@ -130,7 +101,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     {
         string claims = Path.Combine(_output, "parts"), lost = "mix/pretrain: elsewhere (process 7) has taken this part over; this worker stops it";
         string[] left = [];
-        var notes = new SharedNotes();
+        var notes = new WatchedNotes();
         notes.OnNote = line =>
         {
             if (line.Contains(moment, StringComparison.Ordinal) && File.Exists(Claim(1)))
@@ -149,7 +120,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         Assert.Single(notes.Lines, line => line == lost);
         Assert.Equal(2, notes.Lines.Count(static line => line == "part 1 of 6, mix/pretrain: begins"));
         Run().Collect();
-        AssertSame();
+        done.AssertSame(_output);
 
         string Claim(int generation) => Path.Combine(claims, $"mix.pretrain.claim-{generation}");
 
@@ -206,35 +177,4 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     private ReproductionRun Run() => new(_device, done.Options(_output), _notes, TimeProvider.System, TestContext.Current.CancellationToken);
 
     private static string Refused(Action action) => Assert.Throws<DataException>(action).Message;
-
-    private void AssertSame()
-    {
-        foreach (string name in new[] { "summary.json", "result.zip" })
-            Assert.Equal(File.ReadAllBytes(Path.Combine(done.Output, name)), File.ReadAllBytes(Path.Combine(_output, name)));
-        // args.json and inputs.json of a fold have the path of its pretraining.
-        Folders.AssertEqual(done.Output, _output, except: ["args.json", "inputs.json", .. Directory.GetFiles(Path.Combine(done.Output, "parts")).Select(static file => Path.GetFileName(file)), "timing.json"]);
-    }
-
-    private sealed class SharedNotes : IProgressSink
-    {
-        public List<string> Lines { get; } = [];
-
-        public Action<string> OnNote { get; set; } = static _ => { };
-
-        public void Begin(string label, long total, long done) => OnNote($"work: {label}");
-
-        public void Report(long done, string text)
-        {
-        }
-
-        public void End(string text)
-        {
-        }
-
-        public void Note(string text)
-        {
-            Lines.Add(text);
-            OnNote(text);
-        }
-    }
 }

@@ -123,6 +123,25 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Assert.Equal(before, Files(folder));
     }
 
+    // Workers that start together after an interrupted deletion look at the same old runs. One of them deletes.
+    [Fact]
+    public void Reproduction_HalfDeleted_IsOpenedByAllAndDeletedByOne()
+    {
+        string folder = runs.New("half-deleted"), inner = Path.Combine(folder, "mix", "fold-1");
+        Begin(folder, ReproductionLayout.Command);
+        Begin(inner, "finetune");
+        File.WriteAllText(Path.Combine(folder, "args.json"), $$"""{"command":"{{ReproductionLayout.Command}}","data":"x","deleting":true}""");
+        using (RunLock.Take(inner))
+        {
+            using var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), shared: true);
+            Assert.True(run.IsNew);
+            Assert.Contains($"{inner} is in use by", Assert.Throws<DataException>(() => run.Begin(null, IProgressSink.None)).Message, StringComparison.Ordinal);
+        }
+        using (var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), shared: true))
+            run.Begin(null, IProgressSink.None);
+        Assert.Equal([".lock", "args.json"], Files(folder));
+    }
+
     // A reproduction whose first run failed before its first step may begin with other arguments.
     [Fact]
     public void Reproduction_WithoutAStep_BeginsAgain()

@@ -36,6 +36,8 @@ public sealed class RunFolderTests : IDisposable
     [Theory]
     [InlineData(".tmp-mine/f")]
     [InlineData(".tmp-notes.txt")]
+    [InlineData(".nfs-mine")]
+    [InlineData(".tmp-other.json-0123456789abcdef")]
     [InlineData(".hidden")]
     public void Open_FolderWithAHiddenFile_IsNotEmpty(string file)
     {
@@ -77,6 +79,20 @@ public sealed class RunFolderTests : IDisposable
             }
             await other;
         }
+    }
+
+    // Others see them while a process begins the folder, or after it was killed.
+    [Theory]
+    [InlineData(".tmp-args.json-0123456789abcdef")]
+    [InlineData(".tmp-summary.json-0123456789abcdef")]
+    [InlineData(".nfs00000000000004d200000001")]
+    [InlineData("parts/.nfs00000000000004d200000001")]
+    [InlineData("parts/begin.claim-1")]
+    public void Open_FolderWithAFileOfAStart_IsNotRefused(string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(At("run"), file))!);
+        File.WriteAllText(Path.Combine(At("run"), file), "");
+        RunFolder.Open(At("run"), TinyRun.Arguments("reproduce"), layout: new ReproductionLayout(), shared: true).Dispose();
     }
 
     // What a killed run left is cleared away, and nothing besides.

@@ -8,7 +8,8 @@ namespace VideoSim.Engine.Serialization;
 /// <param name="Generation">The number at the end of its name. Each takeover adds 1.</param>
 /// <param name="Owner">Its owner; null while it changes hands, or if the file is damaged.</param>
 /// <param name="IsFree">Whether it may be taken over.</param>
-public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, bool IsFree);
+/// <param name="HasChanged">Whether its file has changed since the first look, so that its owner works.</param>
+public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, bool IsFree, bool HasChanged);
 
 /// <summary>
 /// Claims of work in a folder that processes of several machines share: a file NAME.claim-N for each work. Clocks and
@@ -22,7 +23,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
 {
     private const string Infix = ".claim-";
 
-    private readonly Dictionary<string, (byte[] Content, long Since)> _seen = [];
+    private readonly Dictionary<string, (byte[] Content, long Since, bool HasChanged)> _seen = [];
 
     /// <summary>Whether a path has the name of a claim's file.</summary>
     public static bool IsClaim(string path) => GenerationOf(path) > 0;
@@ -96,13 +97,13 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     private SeenClaim See(string file, int generation, byte[] bytes)
     {
         if (!_seen.TryGetValue(file, out var before) || !before.Content.AsSpan().SequenceEqual(bytes))
-            _seen[file] = before = (bytes, clock.GetTimestamp());
+            _seen[file] = before = (bytes, clock.GetTimestamp(), HasChanged: before.Content is not null);
         var content = ClaimContent.Parse(bytes);
         var wait = TimeSpan.FromSeconds(content?.TakeoverSeconds ?? FileClaim.DefaultTakeover.TotalSeconds);
         // The winner of a takeover has not written its own content yet.
         bool isComplete = content?.Generation == generation;
         bool isFree = (isComplete && (content!.Released || content.Owner.IsDead)) || clock.GetElapsedTime(before.Since) >= wait;
-        return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree);
+        return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree, before.HasChanged);
     }
 
     private static int GenerationOf(string path)

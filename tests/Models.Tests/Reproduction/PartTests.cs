@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -106,6 +107,23 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         }
         using (RunLock.Take(_output))
             Assert.Contains($"{_output} is in use by process {Environment.ProcessId}", Refused(() => Run().RunPart("3")), StringComparison.Ordinal);
+    }
+
+    // As on a file system without locks: only the claims tell.
+    [Fact]
+    public void RunAll_BesideAClaim_IsRefused_UnlessItsProcessHasEnded()
+    {
+        string claims = Path.Combine(_output, "parts"), unfinished = Path.Combine(_output, ".tmp-summary.json-0123456789abcdef"), elsewhere = Path.Combine(claims, "mix.fold-1.claim-1");
+        Run().RunPart("1");
+        File.WriteAllText(unfinished, "of a worker");
+        using (new ClaimFolder(claims, TimeProvider.System).TryTake("mix-asl.pretrain", TimeSpan.FromSeconds(1)))
+            Assert.Equal($"{_output} is in use by {Environment.MachineName} (process {Environment.ProcessId}): it has the claim mix-asl.pretrain.claim-1", Refused(() => Run().RunAll()));
+        Assert.True(File.Exists(unfinished));
+        File.WriteAllText(elsewhere, """{"token":"other","generation":1,"owner":{"host":"elsewhere","process":7,"machine":null,"started":0},"takeover_seconds":2,"released":false,"beat":0}""");
+        Run().RunAll();
+        Assert.Single(_notes.Lines, "waiting: elsewhere (process 7) has the claim mix.fold-1.claim-1; if it has ended, this process goes on");
+        Assert.False(File.Exists(unfinished));
+        AssertSame();
     }
 
     // Two of the parts cannot be done; the others are.

@@ -27,14 +27,14 @@ internal sealed record RunSession(
     string? Architecture)
 {
     /// <summary>
-    /// What bits depend on: the name of a GPU, or the instruction set of a CPU. They do not depend on the number of
-    /// threads and on the width of vectors. Null if it is not known.
+    /// What bits depend on: the model of a GPU, or the instruction set of a CPU. They do not depend on the number of a
+    /// GPU, on the number of threads and on the width of vectors. Null if it is not known.
     /// </summary>
     [JsonIgnore]
-    public string? Kind => Threads is null ? Device : Architecture is null ? null : KindOfCpu(Architecture);
+    public string? Kind => Threads is null ? Device is null ? null : DeviceNames.WithoutNumber(Device) : Architecture is null ? null : KindOfCpu(Architecture);
 
     /// <summary>The same of a device of this process.</summary>
-    public static string KindOf(Device device) => device.Stream is CpuStream ? KindOfCpu(ThisArchitecture) : device.Name;
+    public static string KindOf(Device device) => device.Stream is CpuStream ? KindOfCpu(ThisArchitecture) : DeviceNames.WithoutNumber(device.Name);
 
     /// <summary>Instruction set of this process.</summary>
     public static string ThisArchitecture => RuntimeInformation.ProcessArchitecture.ToString();

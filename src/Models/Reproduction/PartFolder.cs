@@ -58,8 +58,8 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
         string file = RecordOf(part);
         try
         {
-            return !File.Exists(file) ? null : JsonFile.Read(file, ReproductionJson.Default.PartRecord) is { Host: not null, Device: not null } record ? record
-                : throw new DataException($"{file}: has no host or no device");
+            return !File.Exists(file) ? null : JsonFile.Read(file, ReproductionJson.Default.PartRecord) is { Host: not null, Device: not null, MadeBy: not null } record ? record
+                : throw new DataException($"{file}: lacks host, device or made_by");
         }
         catch (DataException e)
         {

@@ -143,7 +143,8 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     [Theory]
     [InlineData("step 0, validation")] // before the first checkpoint
     [InlineData("work: mix pretrain")] // before the first log line
-    [InlineData("mix, random weights")] // before the training
+    [InlineData("part 1 of 6, mix/pretrain: begins")] // before the training
+    [InlineData("mix, random weights")] // between the embeddings
     public void RunFreeParts_PartThatWasTakenOver_StopsBeforeTheNextWrite(string moment)
     {
         string claims = Path.Combine(_output, "parts"), lost = "mix/pretrain: elsewhere (process 7) has taken this part over; this worker stops it";
@@ -202,23 +203,54 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     public void RunPart_AnotherKindOfMachine_IsAWarning()
     {
         Run().RunPart("1");
-        Change("mix", "Arm64");
+        SetMachine("pretrain");
         _notes.Lines.Clear();
         Run().RunPart("3");
-        string kind = $"cpu ({System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture})";
-        Assert.Single(_notes.Lines, $"mix/fold-1: warning: it continues on {kind} what mix/pretrain has trained on cpu (Arm64); between kinds of machines bits can differ");
+        Assert.Single(_notes.Lines, $"mix/fold-1: warning: it continues on {ThisCpu} after cpu (Arm64); bits can differ");
         Assert.Empty(Run().RunFreeParts(Assert.Fail));
         Assert.DoesNotContain(_notes.Lines, static line => line.Contains("mix-asl", StringComparison.Ordinal) && line.Contains("warning", StringComparison.Ordinal));
-        Run().Collect();
-        Assert.Single(_notes.Lines, $"{_output}: warning: trained on several kinds of machines, between which bits can differ: mix/fold-1 on {kind} after cpu (Arm64), mix/fold-2 on {kind} after cpu (Arm64)");
+        AssertMixed($"mix/pretrain on {ThisCpu} after cpu (Arm64)", $"mix/fold-1 on {ThisCpu} after cpu (Arm64)", $"mix/fold-2 on {ThisCpu} after cpu (Arm64)");
+    }
 
-        void Change(string model, string architecture)
+    // The first process ends after the training, and before all embeddings are made.
+    [Fact]
+    public void RunPart_OnlyEmbeddingsByAnotherVersion_IsAWarning()
+    {
+        var notes = new SharedNotes
         {
-            string file = Path.Combine(_output, model, "pretrain", "environment.json");
-            var environment = JsonNode.Parse(File.ReadAllText(file))!;
-            environment["sessions"]![0]!["architecture"] = architecture;
-            File.WriteAllText(file, environment.ToJsonString());
-        }
+            OnNote = static line =>
+            {
+                if (line.StartsWith("mix, random weights", StringComparison.Ordinal))
+                    throw new OperationCanceledException();
+            },
+        };
+        Assert.Throws<OperationCanceledException>(() => new ReproductionRun(_device, done.Options(_output), notes, TimeProvider.System, default).RunPart("1"));
+        SetMachine("pretrain", "0.0.1");
+        Run().RunPart("1");
+        string change = $"on {ThisCpu} after cpu (Arm64)", version = $"on {MadeBy.This(_device).Program} after {MadeBy.ProgramOf("0.0.1", Surroundings.Commit)}";
+        Assert.Single(_notes.Lines, $"mix/pretrain: warning: it continues {change} and {version}; bits can differ");
+        Assert.Empty(Run().RunFreeParts(Assert.Fail));
+        AssertMixed([.. from run in new[] { "pretrain", "fold-1", "fold-2" } from text in new[] { change, version } select $"mix/{run} {text}"]);
+    }
+
+    private static string ThisCpu => $"cpu ({RunSession.ThisArchitecture})";
+
+    // Another machine has trained a run of mix.
+    private void SetMachine(string run, string? version = null)
+    {
+        string file = Path.Combine(_output, "mix", run, "environment.json");
+        var environment = JsonNode.Parse(File.ReadAllText(file))!;
+        environment["sessions"]![0]!["architecture"] = "Arm64";
+        environment["sessions"]![0]!["version"] = version ?? Surroundings.Version;
+        File.WriteAllText(file, environment.ToJsonString());
+    }
+
+    private void AssertMixed(params string[] parts)
+    {
+        Run().Collect();
+        Assert.Single(_notes.Lines, $"{_output}: warning: between kinds of machines and versions of the program bits can differ: {string.Join(", ", parts)}");
+        var timing = JsonNode.Parse(File.ReadAllText(Path.Combine(_output, "timing.json")))!;
+        Assert.Equal(parts, timing["mixed"]!.AsArray().Select(static part => (string)part!));
     }
 
     private ReproductionRun Run() => new(_device, done.Options(_output), _notes, TimeProvider.System, TestContext.Current.CancellationToken);

@@ -41,7 +41,7 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
         }
         catch (TakenOverException e)
         {
-            context.Progress.Note(e.Message);
+            context.Progress.Warn(e.Message);
             return false;
         }
     }
@@ -122,7 +122,7 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
     private void NoteOtherMachine(ReproductionPart part)
     {
         if (PartMachines.Changes(context, part, MadeBy.This(context.Device)) is { Count: > 0 } changes)
-            context.Progress.Note($"{part.Name}: warning: it continues on {string.Join(" and on ", changes)}; bits can differ");
+            context.Progress.Warn($"{part.Name}: warning: it continues on {string.Join(" and on ", changes)}; bits can differ");
     }
 
     private sealed class TakenOverException(string message) : Exception(message);

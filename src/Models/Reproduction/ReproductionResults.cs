@@ -27,7 +27,7 @@ internal sealed class ReproductionResults(ReproductionContext context, PartFolde
         var records = all.Select(part => (part, parts.Record(part)!)).ToArray();
         var mixed = PartMachines.Mixed(context, records);
         if (mixed.Count > 0)
-            context.Progress.Note($"{_options.OutputDirectory}: warning: between kinds of machines and versions of the program bits can differ: {string.Join(", ", mixed)}");
+            context.Progress.Warn($"{_options.OutputDirectory}: warning: between kinds of machines and versions of the program bits can differ: {string.Join(", ", mixed)}");
         var timing = ReproductionTiming.Of(records, mixed);
         double? bestPossible = EarlierFiles.BestPossible(context.Data);
         var models = new Dictionary<string, ModelSummary>();

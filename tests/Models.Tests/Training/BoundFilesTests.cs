@@ -81,7 +81,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         });
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Single(notes.Lines, $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked");
+        Assert.Single(notes.Warnings, $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked");
         Folders.AssertEqual(Path.Combine(runs.Pretrained, "last"), Path.Combine(run, "last"));
     }
 
@@ -199,7 +199,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         File.Delete(Path.Combine(run, "inputs.json"));
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Contains($"{run}: warning: inputs.json is gone, so it is not known whether the run began with the same input files", notes.Lines);
+        Assert.Contains($"{run}: warning: inputs.json is gone, so it is not known whether the run began with the same input files", notes.Warnings);
         Folders.AssertEqual(runs.Pretrained, run);
     }
 

@@ -48,7 +48,7 @@ public sealed class RunRecordTests(FinishedRuns runs) : IClassFixture<FinishedRu
         File.WriteAllText(Path.Combine(run, "args.json"), arguments.ToJsonString());
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Contains($"{run}: this run began with version 0.0.1\\u001b[2J of the program and continues with {Surroundings.Version}; between versions, bits can differ", notes.Lines);
+        Assert.Contains($"{run}: this run began with version 0.0.1\\u001b[2J of the program and continues with {Surroundings.Version}; between versions, bits can differ", notes.Warnings);
         Assert.Equal("0.0.1\u001b[2J", (string)Arguments(run)["version"]!);
     }
 

@@ -20,7 +20,7 @@ public sealed record MadeBy(string? Device, string? Libraries, string? Program)
     /// <summary>Version and commit as one text.</summary>
     internal static string? ProgramOf(string? version, string? commit) => version is null ? null : commit is null ? $"version {version}" : $"version {version} ({commit})";
 
-    /// <summary>The values that are not the same in all of a history, each as: the last after an earlier one.</summary>
+    /// <summary>The values that are not equal in a history, each as: the last after an earlier one.</summary>
     public static IReadOnlyList<string> Changes(IReadOnlyList<MadeBy> history)
     {
         var changes = new List<string>();

@@ -79,9 +79,12 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
             foreach (string key in new[] { "files", "sha256", "metrics_sha256" })
                 state.Remove(key);
         });
-        var notes = new Notes();
+        Notes opened = new(), notes = new();
+        UsableModel.Open(Path.Combine(run, Newest), null, opened);
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Single(notes.Warnings, $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked");
+        string warning = $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked";
+        Assert.Equal([warning], opened.Warnings);
+        Assert.Single(notes.Warnings, warning);
         Folders.AssertEqual(Path.Combine(runs.Pretrained, "last"), Path.Combine(run, "last"));
     }
 

@@ -19,7 +19,6 @@ public sealed class CommandConsole
 
     private readonly IAnsiConsoleOutput _output;
     private readonly ProgressReporter _reporter;
-    private readonly bool _quiet;
     private readonly bool _json;
     private readonly bool _breaksTables;
 
@@ -28,26 +27,27 @@ public sealed class CommandConsole
     /// <param name="error">stderr.</param>
     /// <param name="clock">Clock for progress.</param>
     /// <param name="json">Whether results are written as JSON.</param>
-    /// <param name="quiet">Whether stderr shows only errors.</param>
+    /// <param name="quiet">Whether stderr shows only warnings and errors.</param>
     /// <param name="environment">Reads a variable of the environment: NO_COLOR and TERM are used.</param>
     public CommandConsole(
         IAnsiConsoleOutput output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
         Func<string, string?> environment)
     {
-        (_output, _json, _quiet) = (output, json, quiet);
+        (_output, _json) = (output, json);
         _breaksTables = IsDrawable(output, environment);
         _reporter = new ProgressReporter(Create(error, environment), clock, PlainInterval);
+        Progress = quiet ? new OnlyWarnings(_reporter) : _reporter;
     }
 
     /// <summary>The console of this process.</summary>
     /// <param name="json">Whether results are written as JSON.</param>
-    /// <param name="quiet">Whether stderr shows only errors.</param>
+    /// <param name="quiet">Whether stderr shows only warnings and errors.</param>
     public static CommandConsole OfThisProcess(bool json, bool quiet) => new(
         new AnsiConsoleOutput(Console.Out), new AnsiConsoleOutput(Console.Error), TimeProvider.System, json, quiet,
         Environment.GetEnvironmentVariable);
 
-    /// <summary>Receives progress and notes.</summary>
-    public IProgressSink Progress => _quiet ? IProgressSink.None : _reporter;
+    /// <summary>Receives progress, notes and warnings.</summary>
+    public IProgressSink Progress { get; }
 
     /// <summary>
     /// Writes the result of a command: with JSON the value as one object on one line, otherwise the table.

@@ -20,6 +20,9 @@ public sealed unsafe class CudaDevice : Device
     /// <inheritdoc/>
     public override string Name => _context.Name;
 
+    /// <inheritdoc/>
+    public override string Libraries => $"cuBLASLt {CublasLt.Version}{(NativeLibraries.Nvrtc.Path is null ? "" : $", NVRTC {Nvrtc.Version}")}";
+
     /// <summary>Bytes of its L2 cache, and its nominal clocks in MHz; null if the driver does not have them.</summary>
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
         (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);

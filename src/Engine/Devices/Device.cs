@@ -15,6 +15,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>The device's name in messages and results.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// Versions of the libraries on which its bits depend, in one line; null if there are none.
+    /// </summary>
+    public virtual string? Libraries => null;
+
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 

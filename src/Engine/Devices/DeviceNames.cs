@@ -18,6 +18,11 @@ public static class DeviceNames
     /// <summary>Whether a text is the name of a device. Opens nothing.</summary>
     public static bool IsName(string text) => text == "cpu" || OrdinalOf(text) is not null;
 
+    /// <summary>
+    /// The name of an open device without the number, which differs between equal GPUs of a machine.
+    /// </summary>
+    public static string WithoutNumber(string name) => name.Split(' ', 2) is [var number, var model] && OrdinalOf(number) is not null ? model : name;
+
     /// <summary>Opens a device with all kernels of the catalog.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="threads">Threads of the CPU device; null for all cores.</param>

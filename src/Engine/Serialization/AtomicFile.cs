@@ -184,7 +184,8 @@ public static class AtomicFile
     /// </returns>
     internal static Stream WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
-        // Without the right to read, .NET does not lock a file of a network file system, see DeleteLeftovers.
+        // Some file systems lock only a file that is open for reading, see DeleteLeftovers. On NFS and SMB, .NET does
+        // not lock a file that is open for writing. There a second writer deletes what this one has begun.
         var stream = open is null
             ? new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, BufferSize)
             : open(path);

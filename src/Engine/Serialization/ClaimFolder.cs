@@ -8,7 +8,8 @@ namespace VideoSim.Engine.Serialization;
 /// <param name="Generation">The number at the end of its name. Each takeover adds 1.</param>
 /// <param name="Owner">Its owner; null while it changes hands, or if the file is damaged.</param>
 /// <param name="IsFree">Whether it may be taken over.</param>
-public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, bool IsFree);
+/// <param name="HasChanged">Whether its file has changed since the first look, so that its owner works.</param>
+public sealed record SeenClaim(string File, int Generation, ClaimOwner? Owner, bool IsFree, bool HasChanged);
 
 /// <summary>
 /// Claims of work in a folder that processes of several machines share: a file NAME.claim-N for each work. Clocks and
@@ -23,7 +24,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
 {
     private const string Infix = ".claim-";
 
-    private readonly Dictionary<string, (byte[] Content, TimeSpan Still, long LastLook)> _seen = [];
+    private readonly Dictionary<string, (byte[] Content, TimeSpan Still, long LastLook, bool HasChanged)> _seen = [];
 
     /// <summary>Whether a path has the name of a claim's file.</summary>
     public static bool IsClaim(string path) => GenerationOf(path) > 0;
@@ -124,24 +125,27 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
     {
         var content = ClaimContent.Parse(bytes);
         var wait = TimeSpan.FromSeconds(content?.TakeoverSeconds ?? FileClaim.DefaultTakeover.TotalSeconds);
-        var still = TimeStill(file, bytes, longestPause: wait / FileClaim.Beats);
+        var (still, hasChanged) = Compare(file, bytes, longestPause: wait / FileClaim.Beats);
         // The winner of a takeover has not written its own content yet.
         bool isComplete = content?.Generation == generation;
         bool isFree = (isComplete && (content!.Released || content.Owner.IsDead)) || still >= wait;
-        return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree);
+        return new SeenClaim(file, generation, isComplete && !content!.Released ? content.Owner : null, isFree, hasChanged);
     }
 
-    private TimeSpan TimeStill(string file, byte[] bytes, TimeSpan longestPause)
+    // How long the file has been the same, and whether it was another one at the look before.
+    private (TimeSpan Still, bool HasChanged) Compare(string file, byte[] bytes, TimeSpan longestPause)
     {
         long now = clock.GetTimestamp();
         var still = TimeSpan.Zero;
-        if (_seen.TryGetValue(file, out var before) && before.Content.AsSpan().SequenceEqual(bytes))
+        bool isKnown = _seen.TryGetValue(file, out var before), hasChanged = isKnown;
+        if (isKnown && before.Content.AsSpan().SequenceEqual(bytes))
         {
             var pause = clock.GetElapsedTime(before.LastLook, now);
             still = before.Still + (pause < longestPause ? pause : longestPause);
+            hasChanged = before.HasChanged;
         }
-        _seen[file] = (bytes, still, now);
-        return still;
+        _seen[file] = (bytes, still, now, hasChanged);
+        return (still, hasChanged);
     }
 
     private static int GenerationOf(string path)

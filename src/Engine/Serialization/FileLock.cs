@@ -24,7 +24,8 @@ public static class FileLock
             {
                 if (FileKind.StatusOf(path) is { IsLink: true })
                     throw new IOException($"{Path.GetFileName(path)} is a link");
-                var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, shared ? FileShare.ReadWrite : FileShare.None);
+                // On NFS and SMB .NET shares the lock of a file only if the file is not open for writing.
+                var stream = new FileStream(path, FileMode.OpenOrCreate, shared ? FileAccess.Read : FileAccess.ReadWrite, shared ? FileShare.ReadWrite : FileShare.None);
                 if (!FileKind.IsDeleted(stream.SafeFileHandle))
                     return stream;
                 // Its last owner deleted the file after it was opened here. It locks nothing any more.

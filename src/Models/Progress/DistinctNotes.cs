@@ -1,6 +1,8 @@
 namespace VideoSim.Models.Progress;
 
-/// <summary>Passes everything on, but equal notes only once. Several runs of one command note the same.</summary>
+/// <summary>
+/// Passes everything on, but equal notes and warnings only once. Several runs of one command write the same.
+/// </summary>
 public sealed class DistinctNotes(IProgressSink sink) : IProgressSink
 {
     private readonly HashSet<string> _noted = [];
@@ -17,10 +19,20 @@ public sealed class DistinctNotes(IProgressSink sink) : IProgressSink
     /// <inheritdoc/>
     public void Note(string text)
     {
-        bool isNew;
-        lock (_noted)
-            isNew = _noted.Add(text);
-        if (isNew)
+        if (IsNew(text))
             sink.Note(text);
+    }
+
+    /// <inheritdoc/>
+    public void Warn(string text)
+    {
+        if (IsNew(text))
+            sink.Warn(text);
+    }
+
+    private bool IsNew(string text)
+    {
+        lock (_noted)
+            return _noted.Add(text);
     }
 }

@@ -31,6 +31,11 @@ public interface IProgressSink
     /// </summary>
     void Note(string text);
 
+    /// <summary>
+    /// Reports a line that a user must see even without progress: why results may differ from what is expected.
+    /// </summary>
+    void Warn(string text) => Note(text);
+
     private sealed class IgnoringSink : IProgressSink
     {
         public void Begin(string label, long total, long done)

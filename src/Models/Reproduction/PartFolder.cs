@@ -58,8 +58,8 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
         string file = RecordOf(part);
         try
         {
-            return !File.Exists(file) ? null : JsonFile.Read(file, ReproductionJson.Default.PartRecord) is { Host: not null, Device: not null } record ? record
-                : throw new DataException($"{file}: has no host or no device");
+            return !File.Exists(file) ? null : JsonFile.Read(file, ReproductionJson.Default.PartRecord) is { Host: not null, Device: not null, MadeBy: not null } record ? record
+                : throw new DataException($"{file}: lacks host, device or made_by");
         }
         catch (DataException e)
         {
@@ -79,6 +79,24 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
     {
         foreach (string file in parts.SelectMany(part => FolderListing.Files(_folder, $"{part.FileName}.*")).Where(ClaimFolder.IsClaim))
             AtomicFile.DeleteLeftover(() => File.Delete(file));
+    }
+
+    /// <summary>
+    /// Refuses if other processes work in the folder. A shared folder may have no locks. The owner of a claim may have
+    /// ended on another machine, so the claim is watched until it changes or is free.
+    /// </summary>
+    /// <exception cref="DataException">A process works; the message names it.</exception>
+    public void RequireAlone(ReproductionContext context)
+    {
+        for (bool told = false; Claims().Values.Where(static claim => !claim.IsFree).MaxBy(static claim => claim.HasChanged) is { } claim; told = true)
+        {
+            string owner = claim.Owner?.ToString() ?? "another process", has = $"has the claim {Path.GetFileName(claim.File)}";
+            if (claim.HasChanged)
+                throw new DataException($"{options.OutputDirectory} is in use by {owner}: it {has}");
+            if (!told)
+                context.Progress.Note($"waiting: {owner} {has}; if it has ended, this process goes on");
+            Pause(context.Cancellation);
+        }
     }
 
     /// <summary>Claims a work that is free; null if another process has it.</summary>

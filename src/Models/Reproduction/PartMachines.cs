@@ -3,38 +3,35 @@ using VideoSim.Models.Training;
 namespace VideoSim.Models.Reproduction;
 
 /// <summary>
-/// The kinds of machines that have trained the parts of a reproduction, as environment.json of each run tells.
+/// The kinds of machines that have made the parts of a reproduction, as environment.json of each run and the records
+/// of the parts tell.
 /// </summary>
 internal static class PartMachines
 {
     /// <summary>
-    /// The part that another one continues, with its last kind of machine: the same part if it has begun, otherwise
-    /// the pretraining of a fold. Null if there is none, or if the kind is not known.
+    /// What differs between a process and those that have trained a part before, and the last one that has trained the
+    /// pretraining of a fold.
     /// </summary>
-    public static (string Part, string Kind)? Before(ReproductionContext context, ReproductionPart part)
+    public static IReadOnlyList<string> Changes(ReproductionContext context, ReproductionPart part, MadeBy now)
     {
-        foreach (string run in new[] { part.Run, ReproductionLayout.Pretrained })
-        {
-            if (Kinds(context, part.Model, run) is [.., var last])
-                return ($"{part.Model}/{run}", last);
-        }
-        return null;
+        var before = part.Fold is null ? [] : Sessions(context, part.Model, ReproductionLayout.Pretrained).TakeLast(1);
+        return MadeBy.Changes([.. before, .. Sessions(context, part.Model, part.Run), now]);
     }
 
-    /// <summary>
-    /// The parts that were trained on another kind of machine than what they continue, with the kinds.
-    /// </summary>
-    public static IEnumerable<string> Mixed(ReproductionContext context, IEnumerable<ReproductionPart> parts)
+    /// <summary>What differs inside of the parts, and between the parts and the process that collects them.</summary>
+    public static IReadOnlyList<string> Mixed(ReproductionContext context, IReadOnlyList<(ReproductionPart Part, PartRecord Record)> parts)
     {
-        foreach (var part in parts)
-        {
-            string[] before = part.Fold is null ? [] : [.. Kinds(context, part.Model, ReproductionLayout.Pretrained).TakeLast(1)];
-            string[] kinds = [.. before, .. Kinds(context, part.Model, part.Run)];
-            if (kinds.Distinct().Count() > 1)
-                yield return $"{part.Name} on {kinds[^1]} after {kinds.Last(kind => kind != kinds[^1])}";
-        }
+        var collector = MadeBy.This(context.Device);
+        // Only the baselines, which need labels, are computed on its device.
+        if (!context.Options.HasLabels)
+            collector = collector with { Device = null, Libraries = null };
+        return
+        [
+            .. parts.SelectMany(done => Changes(context, done.Part, done.Record.MadeBy).Select(change => $"{done.Part.Name} on {change}")),
+            .. MadeBy.Changes([.. parts.Select(static done => done.Record.MadeBy), collector]).Select(static change => $"the results on {change}"),
+        ];
     }
 
-    private static string[] Kinds(ReproductionContext context, string model, string run) =>
-        [.. RunSessions.Of(Path.Combine(context.FolderOf(model), run)).Select(static session => session.Kind).OfType<string>()];
+    private static IEnumerable<MadeBy> Sessions(ReproductionContext context, string model, string run) =>
+        RunSessions.Of(Path.Combine(context.FolderOf(model), run)).Select(static session => session.MadeBy);
 }

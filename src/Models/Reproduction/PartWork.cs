@@ -41,7 +41,7 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
         }
         catch (TakenOverException e)
         {
-            context.Progress.Note(e.Message);
+            context.Progress.Warn(e.Message);
             return false;
         }
     }
@@ -98,15 +98,17 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
         }
         else
         {
-            if (context.Options.HasLabels)
-                context.Note($"{part.Model}, random weights", Time(ref embedding, () => _embeddings.OfRandomWeights(root, options)));
+            // Before the embeddings: environment.json of the run tells the next process which machine has begun.
             Time(ref training, () => Pretraining.Run(context.Device, options, context.Data, context.Progress, context.Cancellation));
             if (context.Options.HasLabels)
+            {
+                context.Note($"{part.Model}, random weights", Time(ref embedding, () => _embeddings.OfRandomWeights(root, options)));
                 context.Note($"{part.Model}, pretrained", Time(ref embedding, () => _embeddings.OfFinished(run)));
+            }
         }
         // A part that had lost its embeddings keeps the time of its training.
         var earlier = parts.Record(part);
-        return new PartRecord(ClaimOwner.This.Host, ClaimOwner.This.Process, context.Device.Name,
+        return new PartRecord(ClaimOwner.This.Host, ClaimOwner.This.Process, context.Device.Name, MadeBy.This(context.Device),
             training + (earlier?.TrainingSeconds ?? 0), embedding + (earlier?.EmbeddingSeconds ?? 0), RunSessions.Of(run).Count);
     }
 
@@ -120,9 +122,8 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
 
     private void NoteOtherMachine(ReproductionPart part)
     {
-        string now = RunSession.KindOf(context.Device);
-        if (PartMachines.Before(context, part) is { } before && before.Kind != now)
-            context.Progress.Note($"{part.Name}: warning: it continues on {now} what {before.Part} has trained on {before.Kind}; between kinds of machines bits can differ");
+        if (PartMachines.Changes(context, part, MadeBy.This(context.Device)) is { Count: > 0 } changes)
+            context.Progress.Warn($"{part.Name}: warning: it continues on {string.Join(" and on ", changes)}; bits can differ");
     }
 
     private sealed class TakenOverException(string message) : Exception(message);

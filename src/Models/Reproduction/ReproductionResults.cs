@@ -24,9 +24,11 @@ internal sealed class ReproductionResults(ReproductionContext context, PartFolde
             if (!claim.IsOwn())
                 throw new DataException($"{_options.OutputDirectory}: another process collects it; this process stops");
         });
-        if (PartMachines.Mixed(context, all).ToArray() is { Length: > 0 } mixed)
-            context.Progress.Note($"{_options.OutputDirectory}: warning: trained on several kinds of machines, between which bits can differ: {string.Join(", ", mixed)}");
-        var timing = ReproductionTiming.Of([.. all.Select(part => (part, parts.Record(part)!))]);
+        var records = all.Select(part => (part, parts.Record(part)!)).ToArray();
+        var mixed = PartMachines.Mixed(context, records);
+        if (mixed.Count > 0)
+            context.Progress.Warn($"{_options.OutputDirectory}: warning: between kinds of machines and versions of the program bits can differ: {string.Join(", ", mixed)}");
+        var timing = ReproductionTiming.Of(records, mixed);
         double? bestPossible = EarlierFiles.BestPossible(context.Data);
         var models = new Dictionary<string, ModelSummary>();
         var tables = new Dictionary<string, EmbeddingTable>();

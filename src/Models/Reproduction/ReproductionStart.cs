@@ -48,6 +48,8 @@ internal sealed class ReproductionStart
         var folder = Folder(shared);
         try
         {
+            if (!shared)
+                _parts.RequireAlone(_context);
             if (!folder.IsNew && !shared)
                 EarlierFiles.Require(_options.OutputDirectory, _options.Models, _options.FoldsOf);
             AtomicFile.RequireWritable(Path.Combine(_options.OutputDirectory, ReproductionLayout.Summary));

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -7,12 +8,13 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Host">Machine of the process that finished it.</param>
 /// <param name="Process">Number of that process.</param>
 /// <param name="Device">Name of its device.</param>
+/// <param name="MadeBy">What the bits of the embeddings depend on.</param>
 /// <param name="TrainingSeconds">
 /// Wall-clock time of the training with its validations, in the process that finished it.
 /// </param>
 /// <param name="EmbeddingSeconds">Wall-clock time of the embeddings of test_b in that process.</param>
 /// <param name="Sessions">Number of starts of the training.</param>
-public sealed record PartRecord(string Host, int Process, string Device, double TrainingSeconds, double EmbeddingSeconds, int Sessions)
+public sealed record PartRecord(string Host, int Process, string Device, MadeBy MadeBy, double TrainingSeconds, double EmbeddingSeconds, int Sessions)
 {
     /// <summary>Host and process, for messages.</summary>
     internal string Owner => $"{Printable.OneLine(Host)} (process {Process})";
@@ -24,14 +26,20 @@ public sealed record PartRecord(string Host, int Process, string Device, double 
 /// </summary>
 /// <param name="Seconds">Sum over all parts.</param>
 /// <param name="Devices">Names of the devices.</param>
+/// <param name="Mixed">
+/// Parts on which machines of several kinds or versions of the program have worked, and the same of the results. Their
+/// bits can differ from those of one machine.
+/// </param>
 /// <param name="Models">Seconds of each model's stages.</param>
 /// <param name="Parts">The record of each part by name.</param>
-public sealed record ReproductionTiming(double Seconds, IReadOnlyList<string> Devices, IReadOnlyDictionary<string, StageSeconds> Models, IReadOnlyDictionary<string, PartRecord> Parts)
+public sealed record ReproductionTiming(double Seconds, IReadOnlyList<string> Devices, IReadOnlyList<string> Mixed,
+    IReadOnlyDictionary<string, StageSeconds> Models, IReadOnlyDictionary<string, PartRecord> Parts)
 {
     /// <summary>Sums up the records of parts.</summary>
-    internal static ReproductionTiming Of(IReadOnlyList<(ReproductionPart Part, PartRecord Record)> parts) => new(
+    internal static ReproductionTiming Of(IReadOnlyList<(ReproductionPart Part, PartRecord Record)> parts, IReadOnlyList<string> mixed) => new(
         parts.Sum(static part => part.Record.TrainingSeconds + part.Record.EmbeddingSeconds),
         [.. parts.Select(static part => part.Record.Device).Distinct()],
+        mixed,
         parts.GroupBy(static part => part.Part.Model).ToDictionary(static model => model.Key, static model => new StageSeconds(
             model.Where(static part => part.Part.Fold is null).Sum(static part => part.Record.TrainingSeconds),
             model.Where(static part => part.Part.Fold is not null).Sum(static part => part.Record.TrainingSeconds),

@@ -203,11 +203,11 @@ public sealed class RunFolder : IDisposable
         if (!IsNew && inputs is not null)
         {
             if (!Inputs.Exist)
-                progress.Note($"{FolderPath}: warning: {RunInputs.Name} is gone, so it is not known whether the run began with the same input files");
+                progress.Warn($"{FolderPath}: warning: {RunInputs.Name} is gone, so it is not known whether the run began with the same input files");
             Inputs.Require(inputs);
         }
         if (_warning is not null)
-            progress.Note($"{Checkpoints.Newest}: {_warning}");
+            progress.Warn($"{Checkpoints.Newest}: {_warning}");
         try
         {
             foreach (string folder in _later.Where(static folder => File.Exists(FileOfArguments(folder))))
@@ -335,7 +335,7 @@ public sealed class RunFolder : IDisposable
     {
         string? version = _earlier![RunChange.Version]?.ToString();
         if (version is not null && version != Surroundings.Version)
-            progress.Note($"{FolderPath}: this run began with version {Printable.OneLine(version)} of the program and continues with {Surroundings.Version}; between versions, bits can differ");
+            progress.Warn($"{FolderPath}: this run began with version {Printable.OneLine(version)} of the program and continues with {Surroundings.Version}; between versions, bits can differ");
         _arguments.Remove(RunChange.Version);
         if (_earlier[RunChange.Version] is { } began)
             _arguments[RunChange.Version] = began.DeepClone();

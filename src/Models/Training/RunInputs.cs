@@ -90,6 +90,8 @@ internal sealed class RunInputs(string folder)
         var rest = paths.ToHashSet();
         foreach (var digest in earlier)
         {
+            if (!rest.Contains(digest.Path) && rest.FirstOrDefault(path => Path.GetFileName(path) == Path.GetFileName(digest.Path) && earlier.All(known => known.Path != path)) is { } other)
+                return $"it reads {Printable.OneLine(other)} instead of {Printable.OneLine(digest.Path)}";
             if (!rest.Remove(digest.Path) || now(digest.Path) is not { } found)
                 return $"{Printable.OneLine(digest.Path)} is gone";
             if (found != digest)

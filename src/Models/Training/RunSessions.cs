@@ -22,19 +22,24 @@ namespace VideoSim.Models.Training;
 /// <param name="Device">Name of the device.</param>
 /// <param name="Threads">Threads of a cpu device; null on other devices.</param>
 /// <param name="Architecture">Instruction set of the CPU; null in files of older versions.</param>
+/// <param name="Libraries">Versions of the libraries of a GPU; null on other devices.</param>
 internal sealed record RunSession(
     string Started, long FromStep, IReadOnlyList<string> CommandLine, string Version, string? Commit, string Machine, string Processor, string Os, string Dotnet, string Device, int? Threads,
-    string? Architecture)
+    string? Architecture, string? Libraries)
 {
     /// <summary>
-    /// What bits depend on: the name of a GPU, or the instruction set of a CPU. They do not depend on the number of
-    /// threads and on the width of vectors. Null if it is not known.
+    /// What bits depend on: the model of a GPU, or the instruction set of a CPU. They do not depend on the number of a
+    /// GPU, on the number of threads and on the width of vectors. Null if it is not known.
     /// </summary>
     [JsonIgnore]
-    public string? Kind => Threads is null ? Device : Architecture is null ? null : KindOfCpu(Architecture);
+    public string? Kind => Threads is null ? Device is null ? null : DeviceNames.WithoutNumber(Device) : Architecture is null ? null : KindOfCpu(Architecture);
 
-    /// <summary>The same of a device of this process.</summary>
-    public static string KindOf(Device device) => device.Stream is CpuStream ? KindOfCpu(ThisArchitecture) : device.Name;
+    /// <summary>All that bits depend on.</summary>
+    [JsonIgnore]
+    public MadeBy MadeBy => new(Kind, Libraries, MadeBy.ProgramOf(Version, Commit));
+
+    /// <summary>The kind of a device of this process.</summary>
+    public static string KindOf(Device device) => device.Stream is CpuStream ? KindOfCpu(ThisArchitecture) : DeviceNames.WithoutNumber(device.Name);
 
     /// <summary>Instruction set of this process.</summary>
     public static string ThisArchitecture => RuntimeInformation.ProcessArchitecture.ToString();
@@ -69,7 +74,7 @@ internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
             .. Read(file, progress),
             new RunSession(TimeOf(clock), fromStep, Environment.GetCommandLineArgs(), Surroundings.Version, Surroundings.Commit, Environment.MachineName, Surroundings.Processor,
                 RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, device.Name, (device.Stream as CpuStream)?.Threads,
-                RunSession.ThisArchitecture),
+                RunSession.ThisArchitecture, device.Libraries),
         ];
         AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new RunSessions(sessions), RunJson.Default.RunSessions));
         return sessions.Length;

@@ -36,7 +36,7 @@ public static class UsableModel
         }
         else if (LostBest(path) is { } lost)
         {
-            progress.Note(lost);
+            progress.Warn(lost);
         }
         return Noted(ModelFolder.OpenBest(path, dictionary), progress);
     }
@@ -44,7 +44,7 @@ public static class UsableModel
     private static ModelFolder Noted(ModelFolder folder, IProgressSink progress)
     {
         if (folder.Warning is { } warning)
-            progress.Note($"{folder.FolderPath}: {warning}");
+            progress.Warn($"{folder.FolderPath}: {warning}");
         return folder;
     }
 

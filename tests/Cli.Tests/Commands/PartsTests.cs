@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using VideoSim.Cli.Tests.Output;
 using Xunit;
@@ -47,6 +48,19 @@ public sealed class PartsTests(CommandWorld world)
             Assert.Equal(File.ReadAllBytes(Path.Combine(rest, name)), File.ReadAllBytes(Path.Combine(output, name)));
         Assert.Equal("waits", (string)JsonNode.Parse(Shell.Run([.. Command(world.New()), "--plan", "--json"]).AssertDone().Output)!["parts"]![1]!["state"]!);
         Assert.Equal("done", (string)JsonNode.Parse(Shell.Run([.. command, "--plan", "--json"]).AssertDone().Output)!["parts"]![1]!["state"]!);
+    }
+
+    // Shell.Run is quiet.
+    [Fact]
+    public void WorkerAndCollect_OfAnotherKindOfMachine_WarnAlsoIfQuiet()
+    {
+        string output = world.New();
+        string[] command = Command(output);
+        Shell.Run([.. command, "--part", "1"]).AssertDone();
+        string file = Path.Combine(output, "mix", "pretrain", "environment.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace($"\"architecture\": \"{RuntimeInformation.ProcessArchitecture}\"", "\"architecture\": \"Riscv64\"", StringComparison.Ordinal));
+        Assert.Equal($"mix/fold-1: warning: it continues on cpu ({RuntimeInformation.ProcessArchitecture}) after cpu (Riscv64); bits can differ\n", Shell.Run([.. command, "--worker"]).Error);
+        Assert.StartsWith($"{output}: warning: between kinds of machines and versions of the program bits can differ: mix/pretrain on ", Shell.Run([.. command, "--collect"]).Error, StringComparison.Ordinal);
     }
 
     // Each part that fails is one line, and so is the end.

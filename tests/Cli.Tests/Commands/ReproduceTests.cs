@@ -86,14 +86,15 @@ public sealed class ReproduceTests(CommandWorld world)
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(file));
         var timing = document.RootElement;
-        AssertKeys(timing, "seconds", "devices", "models", "parts");
+        AssertKeys(timing, "seconds", "devices", "mixed", "models", "parts");
+        Assert.Empty(timing.GetProperty("mixed").EnumerateArray());
         Assert.StartsWith("cpu", Assert.Single(timing.GetProperty("devices").EnumerateArray()).GetString(), StringComparison.Ordinal);
         AssertKeys(timing.GetProperty("models").GetProperty("mix"), "pretrain", "finetune", "embed");
         AssertKeys(timing.GetProperty("parts"), "mix/pretrain", "mix-asl/pretrain", "mix/fold-1", "mix/fold-2", "mix-asl/fold-1", "mix-asl/fold-2");
         double sum = 0;
         foreach (var part in timing.GetProperty("parts").EnumerateObject().Select(static part => part.Value))
         {
-            AssertKeys(part, "host", "process", "device", "training_seconds", "embedding_seconds", "sessions");
+            AssertKeys(part, "host", "process", "device", "made_by", "training_seconds", "embedding_seconds", "sessions");
             Assert.Equal(1, part.GetProperty("sessions").GetInt32());
             sum += part.GetProperty("training_seconds").GetDouble() + part.GetProperty("embedding_seconds").GetDouble();
         }

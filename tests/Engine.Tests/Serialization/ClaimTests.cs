@@ -72,6 +72,7 @@ public sealed class ClaimTests : IDisposable
         {
             Assert.Null(claims.TryTake(Work, TimeSpan.FromSeconds(1)));
             Assert.Null(Watch(claims, AlmostTakeover));
+            Assert.Equal(beat > 1, claims.Find(Work)!.HasChanged);
             WriteClaim(Work, 1, Elsewhere, beat: beat);
             File.SetLastWriteTimeUtc(file, _clock.GetUtcNow().UtcDateTime - TimeSpan.FromMinutes(10));
         }

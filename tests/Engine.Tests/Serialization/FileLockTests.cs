@@ -32,5 +32,20 @@ public sealed class FileLockTests : IDisposable
         Assert.Empty(_folder.Listing);
     }
 
+    // On NFS and SMB, .NET does not share the lock of a file that is open for writing.
+    [Fact]
+    public void TryTake_Shared_IsOpenForReadingOnly()
+    {
+        using (var first = FileLock.TryTake(_folder["lock"], shared: true)!)
+        using (var second = FileLock.TryTake(_folder["lock"], shared: true))
+        {
+            Assert.NotNull(second);
+            Assert.Equal((false, true), (first.CanWrite, first.CanRead));
+            Assert.Null(FileLock.TryTake(_folder["lock"]));
+        }
+        using (FileLock.TryTake(_folder["lock"]))
+            Assert.Null(FileLock.TryTake(_folder["lock"], shared: true));
+    }
+
     public void Dispose() => _folder.Dispose();
 }

@@ -26,7 +26,7 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
     public static IEnumerable<Format> All() =>
     [
         Of("summary", "summary.json", "RunSet: report", Summary, ReproductionJson.Default.ReproductionSummary),
-        Of("part-record", "mix.fold-1.json", "PartFolder: reproduce --collect", """{"host":"a","process":4,"device":"cpu (2 threads)","training_seconds":1.5,"embedding_seconds":0.25,"sessions":1}""", ReproductionJson.Default.PartRecord),
+        Of("part-record", "mix.fold-1.json", "PartFolder: reproduce --collect", """{"host":"a","process":4,"device":"cpu (2 threads)","made_by":{"device":"cpu (X64)","libraries":null,"program":"version 0.1.0"},"training_seconds":1.5,"embedding_seconds":0.25,"sessions":1}""", ReproductionJson.Default.PartRecord),
         Of("import-state", "state.json", "ImportFolder: data import", """{"key":"k","row":3,"files":{"a/b.tfrecords":12},"bad_rows":[{"row":1,"line":2,"id":"x","reason":"no frames"}]}""", ImportJson.Default.ImportState),
         new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),

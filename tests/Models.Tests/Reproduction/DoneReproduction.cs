@@ -47,6 +47,8 @@ internal sealed class WatchedNotes : IProgressSink
 {
     public List<string> Lines { get; } = [];
 
+    public List<string> Warnings { get; } = [];
+
     public Action<string> OnNote { get; set; } = static _ => { };
 
     public void Begin(string label, long total, long done) => OnNote($"work: {label}");
@@ -57,6 +59,12 @@ internal sealed class WatchedNotes : IProgressSink
 
     public void End(string text)
     {
+    }
+
+    public void Warn(string text)
+    {
+        Warnings.Add(text);
+        Note(text);
     }
 
     public void Note(string text)

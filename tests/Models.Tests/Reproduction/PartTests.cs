@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using Xunit;
@@ -79,6 +81,23 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
             Assert.Contains($"{_output} is in use by process {Environment.ProcessId}", Refused(() => Run().RunPart("3")), StringComparison.Ordinal);
     }
 
+    // As on a file system without locks: only the claims tell.
+    [Fact]
+    public void RunAll_BesideAClaim_IsRefused_UnlessItsProcessHasEnded()
+    {
+        string claims = Path.Combine(_output, "parts"), unfinished = Path.Combine(_output, ".tmp-summary.json-0123456789abcdef"), elsewhere = Path.Combine(claims, "mix.fold-1.claim-1");
+        Run().RunPart("1");
+        File.WriteAllText(unfinished, "of a worker");
+        using (new ClaimFolder(claims, TimeProvider.System).TryTake("mix-asl.pretrain", TimeSpan.FromSeconds(1)))
+            Assert.Equal($"{_output} is in use by {Environment.MachineName} (process {Environment.ProcessId}): it has the claim mix-asl.pretrain.claim-1", Refused(() => Run().RunAll()));
+        Assert.True(File.Exists(unfinished));
+        File.WriteAllText(elsewhere, """{"token":"other","generation":1,"owner":{"host":"elsewhere","process":7,"machine":null,"started":0},"takeover_seconds":2,"released":false,"beat":0}""");
+        Run().RunAll();
+        Assert.Single(_notes.Lines, "waiting: elsewhere (process 7) has the claim mix.fold-1.claim-1; if it has ended, this process goes on");
+        Assert.False(File.Exists(unfinished));
+        done.AssertSame(_output);
+    }
+
     // Two of the parts cannot be done; the others are.
     [Fact]
     public void RunFreeParts_PartThatFails_IsNotTriedAgain()
@@ -96,7 +115,8 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     [Theory]
     [InlineData("step 0, validation")] // before the first checkpoint
     [InlineData("work: mix pretrain")] // before the first log line
-    [InlineData("mix, random weights")] // before the training
+    [InlineData("part 1 of 6, mix/pretrain: begins")] // before the training
+    [InlineData("mix, random weights")] // between the embeddings
     public void RunFreeParts_PartThatWasTakenOver_StopsBeforeTheNextWrite(string moment)
     {
         string claims = Path.Combine(_output, "parts"), lost = "mix/pretrain: elsewhere (process 7) has taken this part over; this worker stops it";
@@ -117,7 +137,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
             }
         };
         Assert.Empty(new ReproductionRun(_device, done.Options(_output), notes, TimeProvider.System, default).RunFreeParts(Assert.Fail));
-        Assert.Single(notes.Lines, line => line == lost);
+        Assert.Equal([lost], notes.Warnings);
         Assert.Equal(2, notes.Lines.Count(static line => line == "part 1 of 6, mix/pretrain: begins"));
         Run().Collect();
         done.AssertSame(_output);
@@ -155,23 +175,54 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     public void RunPart_AnotherKindOfMachine_IsAWarning()
     {
         Run().RunPart("1");
-        Change("mix", "Arm64");
+        SetMachine("pretrain");
         _notes.Lines.Clear();
         Run().RunPart("3");
-        string kind = $"cpu ({System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture})";
-        Assert.Single(_notes.Lines, $"mix/fold-1: warning: it continues on {kind} what mix/pretrain has trained on cpu (Arm64); between kinds of machines bits can differ");
+        Assert.Single(_notes.Lines, $"mix/fold-1: warning: it continues on {ThisCpu} after cpu (Arm64); bits can differ");
         Assert.Empty(Run().RunFreeParts(Assert.Fail));
         Assert.DoesNotContain(_notes.Lines, static line => line.Contains("mix-asl", StringComparison.Ordinal) && line.Contains("warning", StringComparison.Ordinal));
-        Run().Collect();
-        Assert.Single(_notes.Lines, $"{_output}: warning: trained on several kinds of machines, between which bits can differ: mix/fold-1 on {kind} after cpu (Arm64), mix/fold-2 on {kind} after cpu (Arm64)");
+        AssertMixed($"mix/pretrain on {ThisCpu} after cpu (Arm64)", $"mix/fold-1 on {ThisCpu} after cpu (Arm64)", $"mix/fold-2 on {ThisCpu} after cpu (Arm64)");
+    }
 
-        void Change(string model, string architecture)
+    // The first process ends after the training, and before all embeddings are made.
+    [Fact]
+    public void RunPart_OnlyEmbeddingsByAnotherVersion_IsAWarning()
+    {
+        var notes = new WatchedNotes
         {
-            string file = Path.Combine(_output, model, "pretrain", "environment.json");
-            var environment = JsonNode.Parse(File.ReadAllText(file))!;
-            environment["sessions"]![0]!["architecture"] = architecture;
-            File.WriteAllText(file, environment.ToJsonString());
-        }
+            OnNote = static line =>
+            {
+                if (line.StartsWith("mix, random weights", StringComparison.Ordinal))
+                    throw new OperationCanceledException();
+            },
+        };
+        Assert.Throws<OperationCanceledException>(() => new ReproductionRun(_device, done.Options(_output), notes, TimeProvider.System, default).RunPart("1"));
+        SetMachine("pretrain", "0.0.1");
+        Run().RunPart("1");
+        string change = $"on {ThisCpu} after cpu (Arm64)", version = $"on {MadeBy.This(_device).Program} after {MadeBy.ProgramOf("0.0.1", Surroundings.Commit)}";
+        Assert.Single(_notes.Lines, $"mix/pretrain: warning: it continues {change} and {version}; bits can differ");
+        Assert.Empty(Run().RunFreeParts(Assert.Fail));
+        AssertMixed([.. from run in new[] { "pretrain", "fold-1", "fold-2" } from text in new[] { change, version } select $"mix/{run} {text}"]);
+    }
+
+    private static string ThisCpu => $"cpu ({RunSession.ThisArchitecture})";
+
+    // Another machine has trained a run of mix.
+    private void SetMachine(string run, string? version = null)
+    {
+        string file = Path.Combine(_output, "mix", run, "environment.json");
+        var environment = JsonNode.Parse(File.ReadAllText(file))!;
+        environment["sessions"]![0]!["architecture"] = "Arm64";
+        environment["sessions"]![0]!["version"] = version ?? Surroundings.Version;
+        File.WriteAllText(file, environment.ToJsonString());
+    }
+
+    private void AssertMixed(params string[] parts)
+    {
+        Run().Collect();
+        Assert.Single(_notes.Lines, $"{_output}: warning: between kinds of machines and versions of the program bits can differ: {string.Join(", ", parts)}");
+        var timing = JsonNode.Parse(File.ReadAllText(Path.Combine(_output, "timing.json")))!;
+        Assert.Equal(parts, timing["mixed"]!.AsArray().Select(static part => (string)part!));
     }
 
     private ReproductionRun Run() => new(_device, done.Options(_output), _notes, TimeProvider.System, TestContext.Current.CancellationToken);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -79,9 +80,12 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
             foreach (string key in new[] { "files", "sha256", "metrics_sha256" })
                 state.Remove(key);
         });
-        var notes = new Notes();
+        Notes opened = new(), notes = new();
+        UsableModel.Open(Path.Combine(run, Newest), null, opened);
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Single(notes.Lines, $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked");
+        string warning = $"{Path.Combine(run, Newest)}: warning: this checkpoint of an older version of the program has no checksums, so its files are not checked";
+        Assert.Equal([warning], opened.Warnings);
+        Assert.Single(notes.Warnings, warning);
         Folders.AssertEqual(Path.Combine(runs.Pretrained, "last"), Path.Combine(run, "last"));
     }
 
@@ -199,7 +203,7 @@ public sealed class BoundFilesTests(FinishedRuns runs) : IClassFixture<FinishedR
         File.Delete(Path.Combine(run, "inputs.json"));
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Contains($"{run}: warning: inputs.json is gone, so it is not known whether the run began with the same input files", notes.Lines);
+        Assert.Contains($"{run}: warning: inputs.json is gone, so it is not known whether the run began with the same input files", notes.Warnings);
         Folders.AssertEqual(runs.Pretrained, run);
     }
 

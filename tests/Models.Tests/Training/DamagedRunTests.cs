@@ -117,7 +117,7 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
         Assert.Contains(notes.Lines, line => line.EndsWith($"the last model is {Path.Combine(run, "last")}; the best, of step {step}, is gone", StringComparison.Ordinal));
         Assert.DoesNotContain(notes.Lines, line => line.Contains(best, StringComparison.Ordinal));
         Assert.Equal(Path.Combine(run, "last"), UsableModel.OpenBest(run, null, notes).FolderPath);
-        Assert.Contains($"{run}: warning: the best model, of step {step}, is gone; the last one is used", notes.Lines);
+        Assert.Contains($"{run}: warning: the best model, of step {step}, is gone; the last one is used", notes.Warnings);
     }
 
     // 8 GB take seconds to hash; they are not on the disk.

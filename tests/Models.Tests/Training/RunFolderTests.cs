@@ -231,6 +231,11 @@ public sealed class RunFolderTests : IDisposable
         Assert.Null(inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
         Assert.Equal($"{second} is new", inputs.Change(TfRecordFormat.Instance, [], [first, second], TestContext.Current.CancellationToken));
         Assert.Equal($"{first} is gone", inputs.Change(TfRecordFormat.Instance, [], [], TestContext.Current.CancellationToken));
+        string mounted = At("mounted/a.txt");
+        Assert.Equal($"it reads {mounted} instead of {first}", inputs.Change(TfRecordFormat.Instance, [], [mounted], TestContext.Current.CancellationToken));
+        string both = Directory.CreateDirectory(At("both")).FullName;
+        new RunInputs(both).Require([FileDigest.OfContent(first), new FileDigest(mounted, 1, "a")]);
+        Assert.Equal($"{first} is gone", new RunInputs(both).Change(TfRecordFormat.Instance, [], [mounted], TestContext.Current.CancellationToken));
         File.Delete(first);
         Assert.Equal($"{first} is gone", inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
     }

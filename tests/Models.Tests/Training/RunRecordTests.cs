@@ -48,7 +48,7 @@ public sealed class RunRecordTests(FinishedRuns runs) : IClassFixture<FinishedRu
         File.WriteAllText(Path.Combine(run, "args.json"), arguments.ToJsonString());
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
-        Assert.Contains($"{run}: this run began with version 0.0.1\\u001b[2J of the program and continues with {Surroundings.Version}; between versions, bits can differ", notes.Lines);
+        Assert.Contains($"{run}: this run began with version 0.0.1\\u001b[2J of the program and continues with {Surroundings.Version}; between versions, bits can differ", notes.Warnings);
         Assert.Equal("0.0.1\u001b[2J", (string)Arguments(run)["version"]!);
     }
 
@@ -68,7 +68,7 @@ public sealed class RunRecordTests(FinishedRuns runs) : IClassFixture<FinishedRu
         TinyRun.Pretrain(runs.Data, run, []);
         var sessions = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "environment.json")))!["sessions"]!.AsArray();
         Assert.Equal([0, 6], sessions.Select(static session => (int)session!["from_step"]!));
-        Assert.Equal(["started", "from_step", "command_line", "version", "commit", "machine", "processor", "os", "dotnet", "device", "threads", "architecture"], sessions[0]!.AsObject().Select(static pair => pair.Key));
+        Assert.Equal(["started", "from_step", "command_line", "version", "commit", "machine", "processor", "os", "dotnet", "device", "threads", "architecture", "libraries"], sessions[0]!.AsObject().Select(static pair => pair.Key));
         Assert.Equal(("cpu (1 threads)", 1, Environment.MachineName), ((string)sessions[0]!["device"]!, (int)sessions[0]!["threads"]!, (string)sessions[0]!["machine"]!));
         Assert.Equal([1, 2], Lines(run, "timing.jsonl").Select(static line => (int)line["session"]!).Distinct());
     }

@@ -98,13 +98,12 @@ internal sealed class PartWork(ReproductionContext context, PartFolder parts, in
         }
         else
         {
-            // Before the embeddings: environment.json of the run tells the next process which machine has begun.
+            // Before the training: labels of test_b that are damaged are found now.
+            if (context.Options.HasLabels)
+                context.Note($"{part.Model}, random weights", Time(ref embedding, () => _embeddings.OfRandomWeights(root, options)));
             Time(ref training, () => Pretraining.Run(context.Device, options, context.Data, context.Progress, context.Cancellation));
             if (context.Options.HasLabels)
-            {
-                context.Note($"{part.Model}, random weights", Time(ref embedding, () => _embeddings.OfRandomWeights(root, options)));
                 context.Note($"{part.Model}, pretrained", Time(ref embedding, () => _embeddings.OfFinished(run)));
-            }
         }
         // A part that had lost its embeddings keeps the time of its training.
         var earlier = parts.Record(part);

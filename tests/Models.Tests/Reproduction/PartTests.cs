@@ -184,7 +184,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         AssertMixed($"mix/pretrain on {ThisCpu} after cpu (Arm64)", $"mix/fold-1 on {ThisCpu} after cpu (Arm64)", $"mix/fold-2 on {ThisCpu} after cpu (Arm64)");
     }
 
-    // The first process ends after the training, and before all embeddings are made.
+    // The first process ends after the training, and before the part's record is written.
     [Fact]
     public void RunPart_OnlyEmbeddingsByAnotherVersion_IsAWarning()
     {
@@ -192,7 +192,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         {
             OnNote = static line =>
             {
-                if (line.StartsWith("mix, random weights", StringComparison.Ordinal))
+                if (line.StartsWith("mix, pretrained", StringComparison.Ordinal))
                     throw new OperationCanceledException();
             },
         };

@@ -41,7 +41,7 @@ internal static class CommonOptions
 
     public static readonly Option<bool> Verbose = new("--verbose") { Description = "show the place in the code where an error occurs", Recursive = true };
 
-    public static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "no progress on stderr", Recursive = true };
+    public static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "only warnings and errors on stderr", Recursive = true };
 
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 

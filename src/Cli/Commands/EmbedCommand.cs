@@ -64,7 +64,7 @@ internal static class EmbedCommand
             {
                 var shards = Shards();
                 float[] values = Compute(embedder => embedder.EmbedShard(videos, own, folder.Tokenizer, folder.Tags, console.Progress, cancellation));
-                shards.Write(own, values, device!);
+                shards.Write(own, values, MadeBy.This(device!));
                 count = values.Length / config.EmbeddingWidth;
             }
             else

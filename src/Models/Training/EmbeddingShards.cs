@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
-using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Checkpoints;
@@ -42,9 +41,6 @@ public sealed class EmbeddingShards
         _videos = Digest(dataset.Digests.Select(static file => $"{file.Bytes} {file.Sha256}"));
     }
 
-    /// <summary>Version of the program; all shards of a result have the same.</summary>
-    internal string Version { get; init; } = Surroundings.Version;
-
     private int Width => _folder.Configuration.EmbeddingWidth;
 
     /// <summary>Path of the file of a shard.</summary>
@@ -67,17 +63,17 @@ public sealed class EmbeddingShards
     /// <summary>Writes the file of a shard.</summary>
     /// <param name="shard">The shard.</param>
     /// <param name="values">Its embeddings [videos of the shard, EmbeddingWidth].</param>
-    /// <param name="device">The device that computed them.</param>
+    /// <param name="madeBy">What computed them; all shards of a result have the same.</param>
     /// <exception cref="DataException">
     /// The file cannot be written, or the model has changed since its digest was computed.
     /// </exception>
-    public void Write(Shard shard, float[] values, Device device)
+    public void Write(Shard shard, float[] values, MadeBy madeBy)
     {
         // A run may replace its best model meanwhile.
         if (DigestOfModel() != _model)
             throw new DataException($"{_folder.FolderPath}: the model changed while videos were embedded");
         var writer = new SafetensorsWriter();
-        var origin = new Origin(shard.ToString(), _model, _videos, RunSession.KindOf(device), Version);
+        var origin = new Origin(shard.ToString(), _model, _videos, madeBy.Device ?? "", madeBy.Libraries ?? "", madeBy.Program ?? "");
         foreach (var (key, text) in origin.Texts)
             writer.AddMetadata(key, text);
         writer.AddMetadata(HashKey, Hash(origin, values));
@@ -101,7 +97,8 @@ public sealed class EmbeddingShards
             var (values, origin) = Read(shard, to - from);
             first ??= origin;
             RequireSame(shard, "on", origin.Device, first.Device);
-            RequireSame(shard, "with version", origin.Version, first.Version);
+            RequireSame(shard, "with", origin.Libraries, first.Libraries);
+            RequireSame(shard, "by", origin.Program, first.Program);
             Embedder.Add(table, _dataset, records.AsSpan(from..to), values, Width);
         }
         return (table.Build(), first!.Device);
@@ -153,16 +150,16 @@ public sealed class EmbeddingShards
     }
 
     // What a shard has beside its values: its number, and what they depend on.
-    private sealed record Origin(string Shard, string Model, string Videos, string Device, string Version)
+    private sealed record Origin(string Shard, string Model, string Videos, string Device, string Libraries, string Program)
     {
-        private static readonly string[] Keys = ["shard", "model", "videos", "device", "version"];
+        private static readonly string[] Keys = ["shard", "model", "videos", "device", "libraries", "program"];
 
-        internal IEnumerable<(string Key, string Text)> Texts => Keys.Zip([Shard, Model, Videos, Device, Version]);
+        internal IEnumerable<(string Key, string Text)> Texts => Keys.Zip([Shard, Model, Videos, Device, Libraries, Program]);
 
         internal static Origin Of(IReadOnlyDictionary<string, string> metadata)
         {
             string[] texts = [.. Keys.Select(key => metadata.GetValueOrDefault(key, ""))];
-            return new Origin(texts[0], texts[1], texts[2], texts[3], texts[4]);
+            return new Origin(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]);
         }
     }
 }

@@ -19,7 +19,7 @@ internal sealed class EmbeddingShardFormat() : Format("embedding-shard", "e.json
         using var device = new CpuDevice(threads: 1);
         Prepare(folder.Path);
         string path = Path.Combine(folder.Path, FileName);
-        Shards(path).Write(new Shard(1, 1), Values, device);
+        Shards(path).Write(new Shard(1, 1), Values, MadeBy.This(device));
         yield return File.ReadAllBytes(path);
     }
 

@@ -105,12 +105,16 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         AssertRefused(() => Join(output), $"{second}: is shard 1/2 under another name");
         using var counting = new CountingDevice();
         var shards = Shards(output, Model(), Open());
-        shards.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], counting);
+        float[] values = new float[Videos / 2 * Model().Configuration.EmbeddingWidth];
+        shards.Write(new(2, 2), values, MadeBy.This(counting));
         AssertRefused(() => Join(output), $"{second}: was computed on counting, but {output}.shard-1-of-2 on {ThisCpu}: their bits may differ");
         using var device = new CpuDevice(1);
-        var older = new EmbeddingShards(output, Model(), [], Open()) { Version = "0.9" };
-        older.Write(new(2, 2), new float[Videos / 2 * Model().Configuration.EmbeddingWidth], device);
-        AssertRefused(() => Join(output), $"{second}: was computed with version 0.9, but {output}.shard-1-of-2 with version {Surroundings.Version}: their bits may differ");
+        var made = MadeBy.This(device);
+        shards.Write(new(2, 2), values, made with { Program = "version 0.9" });
+        AssertRefused(() => Join(output), $"{second}: was computed by version 0.9, but {output}.shard-1-of-2 by {made.Program}: their bits may differ");
+        shards.Write(new(1, 2), values, made with { Libraries = "cuBLASLt 1" });
+        shards.Write(new(2, 2), values, made with { Libraries = "cuBLASLt 2" });
+        AssertRefused(() => Join(output), $"{second}: was computed with cuBLASLt 2, but {output}.shard-1-of-2 with cuBLASLt 1: their bits may differ");
     }
 
     // A run replaces its best model while another machine embeds with it.
@@ -125,11 +129,11 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         using var device = new CpuDevice(1);
         float[] values = new float[Videos * Model().Configuration.EmbeddingWidth];
         var shards = new EmbeddingShards(output, ModelFolder.Open(model), [dictionary], Open());
-        shards.Write(new(1, 1), values, device);
+        shards.Write(new(1, 1), values, MadeBy.This(device));
         File.Delete($"{output}.shard-1-of-1");
         using (var file = File.Open(Path.Combine(model, changed), FileMode.Open))
             file.SetLength(file.Length - 1);
-        AssertRefused(() => shards.Write(new(1, 1), values, device), $"{model}: the model changed while videos were embedded");
+        AssertRefused(() => shards.Write(new(1, 1), values, MadeBy.This(device)), $"{model}: the model changed while videos were embedded");
         Assert.False(File.Exists($"{output}.shard-1-of-1"));
     }
 
@@ -201,7 +205,7 @@ public sealed class EmbeddingShardsTests(FinishedRuns runs) : IClassFixture<Fini
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, folder.Configuration);
         var videos = Open(set);
-        Shards(output, folder, videos).Write(shard, embedder.EmbedShard(videos, shard, folder.Tokenizer, folder.Tags, IProgressSink.None, TestContext.Current.CancellationToken), device);
+        Shards(output, folder, videos).Write(shard, embedder.EmbedShard(videos, shard, folder.Tokenizer, folder.Tags, IProgressSink.None, TestContext.Current.CancellationToken), MadeBy.This(device));
     }
 
     /// <summary>The number of some videos, without the videos.</summary>

@@ -14,7 +14,7 @@ Write("docs/kernels/floors.md", FloorsPage.Text(FloorsPage.CountSteps()));
 try
 {
     var compiler = new KernelCompiler(KernelSources.In(null), new KernelCache(UserCache.Kernels));
-    var table = KernelResourceTable.Compile(compiler, KernelUnit.Group(Catalog.Kernels));
+    var table = KernelResourceTable.Compile(compiler, KernelUnit.Group(Catalog.Kernels), KernelResourceTable.Architectures);
     foreach (string difference in KernelResourceTable.Embedded.Differences(table, compiler.Version))
         Console.WriteLine(difference);
     Write("src/Engine/Compilation/resources.json", KernelResourceTable.Embedded.With(table).ToJson());

@@ -16,7 +16,6 @@ from tree import PROJECTS, Refused, Tree
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = ROOT / "tests" / "mutate.equivalent"
 OF_EACH_KIND = 8
-SAMPLE = 3
 
 CAUGHT, SURVIVED, LISTED, REFUSED = "caught", "SURVIVED", "equivalent", "refused"
 
@@ -54,9 +53,8 @@ def slots(kinds, named):
 
 
 def sample(all_slots, day):
-    """The slots of a day. After some days every slot had its turn."""
-    first = day * SAMPLE % len(all_slots)
-    return [all_slots[(first + i) % len(all_slots)] for i in range(SAMPLE)]
+    """The slot of a day. After some days every slot had its turn."""
+    return [all_slots[day % len(all_slots)]]
 
 
 def equivalents(text):

@@ -166,7 +166,7 @@ class Judging(unittest.TestCase):
         all_slots = [(f"slot {i}", []) for i in range(83)]
         days = [mutate.sample(all_slots, day) for day in range(83)]
         self.assertEqual(days[3], mutate.sample(all_slots, 3))
-        self.assertEqual({slot for slot, _ in all_slots}, {slot for day in days[:28] for slot, _ in day})
+        self.assertEqual({slot for slot, _ in all_slots}, {slot for day in days for slot, _ in day})
 
     def test_reasons_need_all_four_cells(self):
         self.assertEqual({("a", "b", "c"): "why"}, mutate.equivalents("# comment\na\tb\tc\twhy\n"))

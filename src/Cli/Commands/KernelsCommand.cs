@@ -126,7 +126,7 @@ internal static class KernelsCommand
             foreach (var unit in units)
                 compiler.Compile(unit, KernelResourceTable.Portable);
             NoteUnassertedOffsets(compiler, console);
-            var table = KernelResourceTable.Compile(compiler, units);
+            var table = KernelResourceTable.Compile(compiler, units, KernelResourceTable.Architectures);
             if (!KernelResourceTable.Embedded.Has(compiler.Version))
                 throw new DataException($"the repository has no table for NVRTC {compiler.Version}; run bench/Tables to write one");
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];

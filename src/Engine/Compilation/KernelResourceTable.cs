@@ -25,13 +25,13 @@ public sealed class KernelResourceTable
     /// <summary>The table of this build.</summary>
     public static KernelResourceTable Embedded { get; } = ReadEmbedded();
 
-    /// <summary>Compiles units for every architecture of the table.</summary>
-    public static KernelResourceTable Compile(KernelCompiler compiler, IEnumerable<KernelUnit> units)
+    /// <summary>Compiles units for some architectures of the table.</summary>
+    public static KernelResourceTable Compile(KernelCompiler compiler, IEnumerable<KernelUnit> units, IEnumerable<string> architectures)
     {
-        var architectures = new SortedDictionary<string, SortedDictionary<string, KernelResources>>(StringComparer.Ordinal);
-        foreach (string architecture in Architectures)
-            architectures[architecture] = new(units.SelectMany(unit => compiler.Compile(unit, architecture).Resources).ToDictionary(), StringComparer.Ordinal);
-        return new(new(StringComparer.Ordinal) { [compiler.Version.ToString()] = architectures });
+        var compiled = new SortedDictionary<string, SortedDictionary<string, KernelResources>>(StringComparer.Ordinal);
+        foreach (string architecture in architectures)
+            compiled[architecture] = new(units.SelectMany(unit => compiler.Compile(unit, architecture).Resources).ToDictionary(), StringComparer.Ordinal);
+        return new(new(StringComparer.Ordinal) { [compiler.Version.ToString()] = compiled });
     }
 
     /// <summary>Whether the table contains a version of the compiler.</summary>
@@ -43,10 +43,13 @@ public sealed class KernelResourceTable
     public KernelResources? Find(string architecture, string entry) =>
         _versions.Count > 0 && _versions.Last().Value.TryGetValue(architecture, out var entries) ? entries.GetValueOrDefault(entry) : null;
 
-    /// <summary>Lists the kernels that another table has differently, for one compiler version.</summary>
+    /// <summary>
+    /// Lists the kernels that another table has differently, for one compiler version and the architectures of the
+    /// other table.
+    /// </summary>
     public IEnumerable<string> Differences(KernelResourceTable now, Version compiler)
     {
-        foreach (string architecture in Architectures)
+        foreach (string architecture in now._versions[compiler.ToString()].Keys)
         {
             var old = EntriesOf(compiler, architecture);
             var current = now.EntriesOf(compiler, architecture);

@@ -9,7 +9,7 @@ namespace VideoSim.Engine.Tests.Compilation;
 /// <summary>What the machine code of the kernels shows. Needs NVRTC and <c>nvdisasm</c>, no GPU.</summary>
 public sealed class SassTests
 {
-    public static TheoryData<string> Architectures => [.. KernelResourceTable.Architectures];
+    public static TheoryData<string> Architectures => [.. CompileGateTests.Architectures];
 
     // What a step of bf16 spends its time with, products of the library aside.
     [Theory]
@@ -23,7 +23,7 @@ public sealed class SassTests
     [InlineData("Sgd.cu")]
     public void Kernels_OfAUnit_KeepNothingInLocalMemory(string source)
     {
-        foreach (string architecture in KernelResourceTable.Architectures)
+        foreach (string architecture in CompileGateTests.Architectures)
         {
             var entries = Operations(architecture, kernel => kernel.Source == source);
             Assert.NotEmpty(entries);
@@ -76,7 +76,7 @@ public sealed class SassTests
     [InlineData("sgd_f32", 3, 2, null)]
     public void Tensors_InGlobalMemory_AreAccessedBy16Bytes(string name, int loads, int stores, int? narrow)
     {
-        foreach (string architecture in KernelResourceTable.Architectures)
+        foreach (string architecture in CompileGateTests.Architectures)
         {
             var entries = Operations(architecture, kernel => kernel.Entry.StartsWith(name, StringComparison.Ordinal) && kernel.Source != "Attention.cu");
             Assert.NotEmpty(entries);

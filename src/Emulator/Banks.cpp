@@ -4,6 +4,7 @@
 #include "Banks.h"
 
 #include "Check.h"
+#include "Where.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -6,28 +6,12 @@
 // one of them writes and no barrier of the right kind lies between them. Blocks of one launch have no order at all.
 #include "Check.h"
 
+#include "Where.h"
 #include "Worker.h"
 
-#include <cstdio>
 #include <dlfcn.h>
 
 namespace emulator {
-
-std::string lineOf(const void* code) {
-    Dl_info module;
-    if (!dladdr(code, &module))
-        return "?";
-    char command[1024], line[512] = "";
-    // The return address - 1 lies in the call.
-    snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%zx 2>/dev/null", module.dli_fname,
-             size_t(static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase)) - 1);
-    if (FILE* output = popen(command, "r")) {
-        if (fgets(line, sizeof line, output))
-            line[strcspn(line, " \n")] = 0;
-        pclose(output);
-    }
-    return line[0] && line[0] != '?' ? line : "an unknown line (is addr2line installed?)";
-}
 
 static bool isOrdered(const Touch& earlier, const AccessTime& now, bool isShared, uint32_t firstOfLaunch) {
     const AccessTime& then = earlier.time;
@@ -43,7 +27,7 @@ static bool isOrdered(const Touch& earlier, const AccessTime& now, bool isShared
 [[noreturn]] static void failRace(Worker& worker, const char* what, const Region& region, uintptr_t address, const Touch& earlier, const void* code) {
     bool otherBlock = earlier.time.block != worker.timeOf(*current).block;
     worker.fail(std::string("race (") + what + ") on " + region.name + " + " + std::to_string(address - region.begin) + " in " +
-                worker.describe(*current) + " at " + lineOf(code) + ": thread " + std::to_string(earlier.time.thread) +
+                worker.describeHere(lineOf(code)) + ": thread " + std::to_string(earlier.time.thread) +
                 (otherBlock ? " of another block" : "") + " at " + lineOf(earlier.code) + ", without a barrier between them");
 }
 
@@ -62,13 +46,13 @@ static void noteRead(Worker& worker, const Region& region, uintptr_t address, Ce
     uint32_t first = worker.launch().firstSerial;
     if (region.isShared && (!cell.write.time.happened || cell.write.time.block != touch.time.block)) {
         worker.fail(std::string("read of unwritten ") + region.name + " + " + std::to_string(address - region.begin) + " in " +
-                    worker.describe(*current) + " at " + lineOf(touch.code));
+                    worker.describeHere(lineOf(touch.code)));
     }
     if (!isOrdered(cell.write, touch.time, region.isShared, first))
         failRace(worker, "read after write", region, address, cell.write, touch.code);
     if (region.isShared && cell.write.kind == Access::Copy) {
-        worker.fail(std::string("read of ") + region.name + " + " + std::to_string(address - region.begin) + " in " + worker.describe(*current) +
-                    " at " + lineOf(touch.code) + ": no wait covers the asynchronous copy begun at " + lineOf(cell.write.code));
+        worker.fail(std::string("read of ") + region.name + " + " + std::to_string(address - region.begin) + " in " + worker.describeHere(lineOf(touch.code)) +
+                    ": no wait covers the asynchronous copy begun at " + lineOf(cell.write.code));
     }
     bool replacesFirst = isOrdered(cell.reads[0], touch.time, region.isShared, first);
     cell.reads[replacesFirst ? 0 : 1] = touch;
@@ -131,7 +115,7 @@ static void noteParts(const void* pointer, size_t bytes, Access kind, const void
 
 static void failCompilerCheck(const char* file, unsigned line, const std::string& what) {
     if (Worker* worker = Worker::self(); worker && current)
-        worker->fail(what + " in " + worker->describe(*current) + " at " + toString({file, int(line)}));
+        worker->fail(what + " in " + worker->describeHere(toString({file, int(line)})));
 }
 
 } // namespace emulator

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 namespace emulator {
 
@@ -32,9 +31,6 @@ struct Cell {
     Touch write, reads[2];
     uint32_t lastRead, lastWritten; // launches, by the number of their first block
 };
-
-// file:line of the kernel, from a return address into it and the debug information of its module.
-std::string lineOf(const void* code);
 
 // Checks an access against earlier ones, and its bounds. For accesses of the kernel's own code noteAccess also counts
 // bank conflicts.

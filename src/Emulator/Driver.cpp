@@ -129,6 +129,7 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().schedule.seed = schedule;
     state().workers = std::max(1u, workers);
     state().build = check ? Build::Check : Build::Fast;
+    state().configured = true;
 }
 
 // Plants a failure as EMULATOR_FAIL does; none for an empty text.

@@ -102,7 +102,9 @@ struct State {
     Schedule schedule;
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());
     Build build = Build::Fast;
+    bool configured = false; // by a test, which runs a kernel several times
     std::optional<LastUse> use; // of the last launch of the check build
+    const void* floatSum = nullptr; // the last atomicAdd of floats in launches of the check build
     Faults faults;
 };
 

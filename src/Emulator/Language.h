@@ -1,4 +1,4 @@
-// Language.h: CUDA's words, vector types and mathematics for g++.
+// Language.h: CUDA's words and vector types for g++.
 #pragma once
 
 #include <cstddef>
@@ -81,28 +81,8 @@ EMULATOR_VECTOR2(uint2, unsigned)
 EMULATOR_VECTOR4(uint4, unsigned)
 
 EMULATOR_INTERNAL float2 make_float2(float x, float y) { return {x, y}; }
+EMULATOR_INTERNAL int2 make_int2(int x, int y) { return {x, y}; }
 EMULATOR_INTERNAL uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 EMULATOR_INTERNAL float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+EMULATOR_INTERNAL int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 EMULATOR_INTERNAL uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
-
-// A product that g++ cannot fuse with a sum.
-EMULATOR_INTERNAL float __fmul_rn(float a, float b) {
-    float product = a * b;
-    asm("" : "+x"(product));
-    return product;
-}
-
-EMULATOR_INTERNAL float rsqrtf(float x) { return 1.0f / sqrtf(x); }
-EMULATOR_INTERNAL unsigned __float2uint_rz(float x) { return (unsigned)x; }
-EMULATOR_INTERNAL float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
-EMULATOR_INTERNAL unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, sizeof bits); return bits; }
-EMULATOR_INTERNAL unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
-
-#define EMULATOR_MIN_MAX(type)                                                  \
-    EMULATOR_INTERNAL type min(type a, type b) { return b < a ? b : a; }        \
-    EMULATOR_INTERNAL type max(type a, type b) { return a < b ? b : a; }
-EMULATOR_MIN_MAX(int)
-EMULATOR_MIN_MAX(unsigned)
-EMULATOR_MIN_MAX(long long)
-EMULATOR_INTERNAL float min(float a, float b) { return fminf(a, b); }
-EMULATOR_INTERNAL float max(float a, float b) { return fmaxf(a, b); }

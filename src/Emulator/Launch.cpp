@@ -1,6 +1,7 @@
 // Launch.cpp: the threads of the operating system that share the blocks of a launch.
 #include "Launch.h"
 
+#include "Where.h"
 #include "Worker.h"
 
 #include <condition_variable>
@@ -37,6 +38,7 @@ private:
     }
 
     void work(unsigned index, uint64_t seen) {
+        prepareLines();
         Worker worker;
         std::unique_lock<std::mutex> guard(lock);
         for (;;) {

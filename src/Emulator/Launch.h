@@ -28,6 +28,7 @@ struct Launch {
     size_t dynamicShared;
     Schedule schedule;
     uint32_t firstSerial; // number of its first block among all blocks ever run
+    bool prints;          // whether the kernel's printf writes
 
     unsigned threads() const { return block.x * block.y * block.z; }
     unsigned warps() const { return (threads() + WarpSize - 1) / WarpSize; }

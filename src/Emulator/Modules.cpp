@@ -72,6 +72,7 @@ void runLaunch(Launch& launch) {
         return;
     launch.schedule = state().schedule;
     launch.firstSerial = state().nextSerial;
+    launch.prints = launch.code->build == Build::Check || !state().configured; // once in a check of a kernel
     state().nextSerial += uint32_t(launch.blocks());
     if (launch.code->build == Build::Check) {
         deviceMemory().makeCells();
@@ -90,8 +91,11 @@ void runLaunch(Launch& launch) {
         launch.report("a planted failure");
     else
         run(launch, state().workers);
-    if (launch.code->build == Build::Check)
+    if (launch.code->build == Build::Check) {
         state().use = lastUseOf(launch);
+        if (launch.use.floatSum)
+            state().floatSum = launch.use.floatSum;
+    }
     if (launch.failed)
         state().sticky = fail(LaunchFailed, launch.finding);
 }

@@ -67,7 +67,7 @@ static void load(Operands* const lanes[WarpSize], uint32_t) {
 static void requirePack(const char* what, const void* address, bool inShared, Place place) {
     Worker& worker = *Worker::self();
     auto fail = [&](const char* problem) {
-        worker.fail(std::string(what) + " " + problem + " in " + worker.describe(*current) + " at " + toString(place));
+        worker.fail(std::string(what) + " " + problem + " in " + worker.describeHere(toString(place)));
     };
     if (uintptr_t(address) % PackBytes != 0)
         fail("is not aligned to 16 bytes");

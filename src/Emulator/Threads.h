@@ -1,4 +1,4 @@
-// Threads.h: the parts of a launch that a kernel uses: built-in variables, barriers, warp functions, atomics.
+// Threads.h: the parts of a launch that a kernel uses: built-in variables, barriers, warp functions.
 #pragma once
 
 #include "Language.h"
@@ -13,7 +13,7 @@ struct Place {
     int line;
 };
 
-enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle, Multiply, LoadMatrix };
+enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle, Vote, Multiply, LoadMatrix };
 
 // One CUDA thread of the block that runs on this thread of the operating system.
 struct Thread {
@@ -77,6 +77,16 @@ EMULATOR_INTERNAL T shuffle(uint32_t mask, T value, unsigned source, Place place
     return result;
 }
 
+// out: a bit for each lane, set if its in is not 0.
+void collectVotes(Operands* const lanes[32], uint32_t mask);
+
+EMULATOR_INTERNAL uint32_t vote(uint32_t mask, bool mine, Place place) {
+    uint32_t votes = 0;
+    Operands operands{&mine, &votes, 0};
+    waitForWarp(mask, Waiting::Vote, &collectVotes, operands, place);
+    return votes;
+}
+
 } // namespace emulator
 
 #define threadIdx (::emulator::threadIndex())
@@ -119,11 +129,10 @@ EMULATOR_INTERNAL T __shfl_up_sync(uint32_t mask, T value, unsigned delta, int w
     return emulator::shuffle(mask, value, (lane & (width - 1)) >= delta ? lane - delta : lane, {file, line});
 }
 
-template <class T>
-EMULATOR_REPORTING T atomicMin(T* address, T value) {
-    static_assert(std::is_integral_v<T>, "as in CUDA, integers only");
-    EMULATOR_NOTE(address, sizeof(T), ::emulator::Access::Atomic);
-    T old = __atomic_load_n(address, __ATOMIC_RELAXED);
-    while (value < old && !__atomic_compare_exchange_n(address, &old, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
-    return old;
-}
+EMULATOR_INTERNAL unsigned __ballot_sync(uint32_t mask, bool mine, EMULATOR_CALLER) { return emulator::vote(mask, mine, {file, line}); }
+EMULATOR_INTERNAL bool __any_sync(uint32_t mask, bool mine, EMULATOR_CALLER) { return emulator::vote(mask, mine, {file, line}) != 0; }
+EMULATOR_INTERNAL bool __all_sync(uint32_t mask, bool mine, EMULATOR_CALLER) { return emulator::vote(mask, !mine, {file, line}) == 0; }
+
+// Blocks run on threads of one process, so the compiler alone could change the order of accesses.
+EMULATOR_INTERNAL void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+EMULATOR_INTERNAL void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

@@ -3,8 +3,11 @@
 
 #include "Driver.h"
 #include "Memory.h"
+#include "Where.h"
+#include "Worker.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace emulator {
 
@@ -39,6 +42,11 @@ void Use::note(const Region& region, Cell& cell, const Touch& touch, uint32_t la
     }
 }
 
+void noteFloatSum(const void* code) {
+    if (Worker* worker = Worker::self(); worker && current)
+        worker->launch().use.floatSum = code;
+}
+
 LastUse lastUseOf(const Launch& launch) {
     const Use& use = launch.use;
     auto [fewest, most] = std::minmax_element(use.threads.begin(), use.threads.end());
@@ -49,6 +57,16 @@ LastUse lastUseOf(const Launch& launch) {
 } // namespace emulator
 
 using namespace emulator;
+
+// Writes the line of the last atomicAdd of floats in checked launches since the last call; returns 0 if there is none.
+EXPORT int emulatorTakeFloatSum(char* line, size_t bytes) {
+    Guard guard(state().lock);
+    if (!state().floatSum)
+        return 0;
+    snprintf(line, bytes, "%s", lineOf(state().floatSum).c_str());
+    state().floatSum = nullptr;
+    return 1;
+}
 
 // Writes the resources that the last checked launch used since the last call; returns 0 if there was none.
 EXPORT int emulatorTakeUse(LastUse* last) {

@@ -25,6 +25,7 @@ public:
     std::atomic<uint64_t> readCells{0}, writtenCells{0};
     std::vector<std::atomic<uint16_t>> threads;         // by block: from first to last that accessed memory
     std::atomic<uint64_t> dynamicShared{0};             // bytes from the first to the last that was accessed
+    std::atomic<const void*> floatSum{nullptr};         // the kernel's last atomicAdd of floats; null for none
 };
 
 // The use of the last checked launch, as emulatorTakeUse returns it.

@@ -1,4 +1,5 @@
 // Warp.cpp: functions of a whole warp. Lanes store their operands; the last lane to arrive does the work for all.
+#include "Where.h"
 #include "Worker.h"
 
 namespace emulator {
@@ -8,7 +9,7 @@ void Worker::waitForWarp(uint32_t mask, Waiting kind, WarpOperation operation, O
     Warp& warp = warps_[thread.warp];
     uint32_t mine_ = 1u << thread.lane;
     if (!(mask & mine_))
-        fail(std::string("the mask of ") + nameOf(kind) + " leaves out its caller: " + describe(thread) + " at " + toString(place));
+        fail(std::string("the mask of ") + nameOf(kind) + " leaves out its caller: " + describeHere(toString(place)));
     WarpGroup& group = join(warp, mask & warp.lanes, kind, operation, place);
     group.lanes[thread.lane] = &mine;
     group.arrived |= mine_;
@@ -28,7 +29,7 @@ WarpGroup& Worker::join(Warp& warp, uint32_t mask, Waiting kind, WarpOperation o
         if (!(group.mask & mask))
             continue;
         if (group.mask != mask || group.kind != kind || group.place.line != place.line) {
-            fail("diverged warp: " + describe(*current) + " is in " + nameOf(kind) + " at " + toString(place) + ", other lanes of its mask in " +
+            fail("diverged warp: " + describe(*current) + " is in " + nameOf(kind) + " at " + currentLine(toString(place)) + ", other lanes of its mask in " +
                  nameOf(group.kind) + " at " + toString(group.place));
         }
         return group;
@@ -46,7 +47,7 @@ void Worker::complete(unsigned warpNumber, WarpGroup& group) {
     bool needsAll = group.kind == Waiting::Multiply || group.kind == Waiting::LoadMatrix;
     if (needsAll && group.arrived != ~0u) {
         fail(std::string(nameOf(group.kind)) + " without lane " + std::to_string(__builtin_ctz(~group.arrived)) + " of warp " + std::to_string(warpNumber) +
-             " in " + describe(*current) + " at " + toString(group.place));
+             " in " + describeHere(toString(group.place)));
     }
     if (group.operation)
         group.operation(group.lanes, group.mask);
@@ -63,6 +64,18 @@ void Worker::completeAfterEnd(const Thread& thread) {
     for (unsigned i = warp.groupCount; i-- > 0;) {
         if (isComplete(warp, warp.groups[i]))
             complete(thread.warp, warp.groups[i]);
+    }
+}
+
+void collectVotes(Operands* const lanes[WarpSize], uint32_t mask) {
+    uint32_t votes = 0;
+    for (unsigned lane = 0; lane < WarpSize; lane++) {
+        if (mask >> lane & 1 && lanes[lane] && *static_cast<const bool*>(lanes[lane]->in))
+            votes |= 1u << lane;
+    }
+    for (unsigned lane = 0; lane < WarpSize; lane++) {
+        if (mask >> lane & 1 && lanes[lane])
+            *static_cast<uint32_t*>(lanes[lane]->out) = votes;
     }
 }
 

@@ -4,6 +4,13 @@
 // or for its warp, keeps its fiber; another thread then runs. A kernel without barriers never switches.
 #include "Worker.h"
 
+#include "Intrinsics.h"
+#include "Where.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <unistd.h>
+
 namespace emulator {
 
 __thread Thread* current __attribute__((tls_model("initial-exec")));
@@ -31,6 +38,7 @@ const char* nameOf(Waiting kind) {
     case Waiting::Barrier: return "__syncthreads";
     case Waiting::WarpBarrier: return "__syncwarp";
     case Waiting::Shuffle: return "a shuffle";
+    case Waiting::Vote: return "a vote";
     case Waiting::Multiply: return "mma";
     case Waiting::LoadMatrix: return "ldmatrix";
     case Waiting::Nothing: break;
@@ -61,6 +69,8 @@ std::string Worker::describe(const Thread& thread) const {
     auto triple = [](uint3 v) { return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")"; };
     return std::string(launch_->code->entry) + ", block " + triple(geometry.blockIndex) + " thread " + triple(thread.index);
 }
+
+std::string Worker::describeHere(const std::string& line) const { return describe(*current) + " at " + currentLine(line); }
 
 AccessTime Worker::timeOf(const Thread& thread) const {
     return {serial_, uint16_t(barriers_), uint16_t(warps_[thread.warp].syncs), uint16_t(thread.number), true};
@@ -257,7 +267,7 @@ void Worker::waitForBlock(Place place) {
     if (atBarrier_ == 0)
         barrierPlace_ = place;
     else if (barrierPlace_.line != place.line)
-        fail("divergent __syncthreads: " + describe(thread) + " is at " + toString(place) + ", others at " + toString(barrierPlace_));
+        fail("divergent __syncthreads: " + describe(thread) + " is at " + currentLine(toString(place)) + ", others at " + toString(barrierPlace_));
     if (++atBarrier_ == alive_) {
         releaseBlock();
         if (!launch_->schedule.random()) { // the last to arrive need not stop
@@ -270,5 +280,18 @@ void Worker::waitForBlock(Place place) {
 }
 
 void waitForBlock(Place place) { self_->waitForBlock(place); }
+
+// One write for each call, so lines of threads do not mix.
+int print(const char* format, ...) {
+    if (self_ && !self_->launch().prints)
+        return 0;
+    char text[1024];
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    size_t bytes = length < 0 ? 0 : size_t(length) < sizeof text ? size_t(length) : sizeof text - 1;
+    return write(STDERR_FILENO, text, bytes) < 0 ? -1 : length;
+}
 
 } // namespace emulator

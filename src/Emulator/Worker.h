@@ -55,6 +55,7 @@ public:
     void waitForWarp(uint32_t mask, Waiting kind, WarpOperation operation, Operands& mine, Place place);
     [[noreturn]] void fail(const std::string& finding); // drops the block
     std::string describe(const Thread& thread) const;
+    std::string describeHere(const std::string& line) const; // the calling fiber; line: where it is if its calls are unknown
 
     Launch& launch() { return *launch_; }
     bool isOnStack(const void* address) const;

@@ -23,6 +23,7 @@ public sealed partial class FileCallsTests
         "CsvReporter.cs", "EventFile.cs", "RunMetrics.cs", "RunTiming.cs", // lines are added; the next start cuts a torn one
         "EmulatorBuild.cs", "ImportFolder.cs", "ImportFiles.cs", "ReproductionStart.cs", // in a folder that gets its name when it is complete
         "StandardStream.cs", // opens /dev/null
+        "Disassembler.cs", // in a temporary file, for another program
     ];
 
     [Fact]

@@ -61,6 +61,8 @@ internal static class KernelsBenchCommand
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
+            if (opened is not CudaDevice)
+                console.Progress.Note("these are the times of the C# twins: a change of a .cu file changes none of them");
             if (report.Rates is { } rates)
             {
                 console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""

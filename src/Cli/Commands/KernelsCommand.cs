@@ -16,14 +16,15 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>kernels</c>: lists, compiles, checks and measures the kernels.</summary>
+/// <summary><c>kernels</c>: lists, shows, checks, measures and compiles the kernels.</summary>
 internal static class KernelsCommand
 {
-    private const string Architecture = "sm_90"; // shown by "kernels list"
+    /// <summary>The architecture whose resources tables show.</summary>
+    public const string Architecture = "sm_90";
 
-    public static Command Create() => new("kernels", "List, compile, check and measure the kernels; no GPU is needed.")
+    public static Command Create() => new("kernels", "List, show, check, measure and compile the kernels; no GPU is needed.")
     {
-        List(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
+        List(), KernelsShowCommand.Create(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), KernelsCompileCommand.Create(), KernelsNewCommand.Create(), BuildEmulator(), Clean(),
     };
 
     /// <summary>The option for sources to use instead of those in the program.</summary>
@@ -33,6 +34,16 @@ internal static class KernelsCommand
         Description = "folder of .cu and .cuh files to use instead of those in the program (or set VIDEOSIM_KERNELS)",
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
+
+    /// <summary>The option for one file of them.</summary>
+    public static Option<string?> Source() => new("--source") { HelpName = ValueName.File, Description = "a .cu or .cuh file to use instead of the program's file of that name" };
+
+    /// <summary>The sources that both options name.</summary>
+    public static KernelSources Sources(string? folder, string? file)
+    {
+        var sources = KernelSources.In(folder);
+        return file is null ? sources : sources.With(file);
+    }
 
     /// <summary>Names of families and of kernels, for completion.</summary>
     public static IEnumerable<CompletionItem> Names(CompletionContext _) => AllNames().Order(StringComparer.Ordinal).Select(static name => new CompletionItem(name));
@@ -99,51 +110,16 @@ internal static class KernelsCommand
 
     private static string Millions(double? value) => value is null ? "" : (value.Value / 1e6).ToString("N2", CultureInfo.InvariantCulture);
 
-    private static Command Compile()
+    private static Command Clean()
     {
-        var folder = Folder();
-        var images = new Option<string?>("--output-dir")
-        {
-            HelpName = ValueName.Folder,
-            Description = $"only write the compiled kernels to a folder; with a folder '{Path.GetFileName(ShippedKernels.DefaultFolder)}' beside it, the program needs no NVRTC",
-        };
         var json = CommonOptions.Json();
-        var command = new Command("compile", "Compile all kernels with NVRTC, and list those of which the resources differ from the repository's table.") { folder, images, json };
-        return command.Does((parsed, console, _) =>
+        return new Command("clean", "Delete the compiled kernels and the builds of the emulator from the user's cache folder. They are made again when they are needed.") { json }.Does((_, console, _) =>
         {
-            var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
-            if (compiler.CacheProblem is { } problem)
-                CommonOptions.NoteCache(problem, console);
-            if (parsed.GetValue(images) is { } directory)
-            {
-                int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
-                NoteUnassertedOffsets(compiler, console);
-                console.Progress.Note($"{files} files in {directory}");
-                Made(directory, files, []);
-                return CommandLine.Done;
-            }
-            var units = KernelUnit.Group(Catalog.Kernels);
-            foreach (var unit in units)
-                compiler.Compile(unit, KernelResourceTable.Portable);
-            NoteUnassertedOffsets(compiler, console);
-            var table = KernelResourceTable.Compile(compiler, units, KernelResourceTable.Architectures);
-            if (!KernelResourceTable.Embedded.Has(compiler.Version))
-                throw new DataException($"the repository has no table for NVRTC {compiler.Version}; run bench/Tables to write one");
-            string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
-            foreach (string difference in differences)
-                console.Progress.Note(difference);
-            Made(null, 0, differences);
-            return differences.Length == 0 ? CommandLine.Done : CommandLine.Failed;
-
-            void Made(string? output, int files, string[] different) =>
-                console.WriteMade(new CompileResult(Catalog.Kernels.Count(static kernel => kernel.Source is not null), $"{compiler.Version}", output, files, different), CliJson.Default.CompileResult);
+            long bytes = UserCache.Clear();
+            console.Progress.Note($"freed {(bytes / 1e6).ToString("F1", CultureInfo.InvariantCulture)} MB in {UserCache.FullPath}");
+            console.WriteMade(new CleanResult(UserCache.FullPath, bytes), CliJson.Default.CleanResult);
+            return CommandLine.Done;
         }, json);
-    }
-
-    private static void NoteUnassertedOffsets(KernelCompiler compiler, CommandConsole console)
-    {
-        if (!compiler.AssertsOffsets)
-            console.Progress.Note($"NVRTC {compiler.Version} cannot compute the offsets of fields: they were not compared with C#");
     }
 
     private static Command BuildEmulator()
@@ -152,7 +128,9 @@ internal static class KernelsCommand
         var json = CommonOptions.Json();
         return new Command("build-emulator", "Build the CUDA emulator with g++, and print its folder, for VIDEOSIM_CUDA_PATH.") { folder, json }.Does((parsed, console, _) =>
         {
-            string built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels);
+            string built;
+            using (var progress = new EmulatorProgress(console.Progress))
+                built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels, progress.Report);
             console.WriteResult(output => output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(new EmulatorResult(built), CliJson.Default.EmulatorResult) : built));
             return CommandLine.Done;
         }, json);

@@ -37,3 +37,8 @@ internal sealed record CompileResult(int Kernels, string Compiler, string? Outpu
 
 /// <summary>The result of <c>kernels build-emulator --json</c>.</summary>
 internal sealed record EmulatorResult(string Folder);
+
+/// <summary>The result of <c>kernels clean --json</c>.</summary>
+/// <param name="Folder">The cache folder.</param>
+/// <param name="Bytes">Bytes freed.</param>
+internal sealed record CleanResult(string Folder, long Bytes);

@@ -10,11 +10,21 @@ namespace VideoSim.Engine.Checks;
 /// <param name="Error">Largest absolute difference to float64; NaN where an element was not written.</param>
 /// <param name="PlainError">The same difference for the plain formulas, in the precision of the check.</param>
 /// <param name="Bound">Largest difference allowed.</param>
-public sealed record CheckResult(string Buffer, double Error, double PlainError, double Bound)
+/// <param name="Mismatch">What is wrong; null if the error is within the bound.</param>
+public sealed record CheckResult(string Buffer, double Error, double PlainError, double Bound, Mismatch? Mismatch = null)
 {
     /// <summary>Whether the error is within the bound.</summary>
     public bool Passed => Error <= Bound;
 }
+
+/// <summary>The elements of an output that are outside of its bound.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Elements">How many the output has.</param>
+/// <param name="First">Index of the first one.</param>
+/// <param name="Worst">Index of the one with the largest error; of a NaN if there is one.</param>
+/// <param name="Got">The worst one's value.</param>
+/// <param name="Expected">Its value in float64.</param>
+public sealed record Mismatch(int Count, int Elements, int First, int Worst, float Got, double Expected);
 
 /// <summary>
 /// Runs the cases of kernel checks on a device. The error of a kernel may be at most <see cref="CheckCase.Factor"/>
@@ -108,7 +118,25 @@ public static class CheckRunner
         double unit = MathF.BitIncrement((float)largest) - (float)largest;
         if (buffer.Element == ElementType.BFloat16)
             unit *= 1 << 16;
-        return new CheckResult(buffer.Name, error, plainError, factor * plainError + unit);
+        double bound = factor * plainError + unit;
+        return new CheckResult(buffer.Name, error, plainError, bound, error <= bound ? null : Describe(actual, truth, bound));
+    }
+
+    private static Mismatch Describe(ReadOnlySpan<float> actual, double[] truth, double bound)
+    {
+        int count = 0, first = -1, worst = 0;
+        double most = -1;
+        for (int i = 0; i < truth.Length; i++)
+        {
+            double error = Math.Abs(actual[i] - truth[i]);
+            if (error <= bound)
+                continue;
+            if (count++ == 0)
+                first = i;
+            if (double.IsNaN(error) ? !double.IsNaN(most) : error > most)
+                (worst, most) = (i, error);
+        }
+        return new Mismatch(count, truth.Length, first, worst, actual[worst], truth[worst]);
     }
 
     private sealed class Launcher(ComputeStream stream) : ICheckLauncher

@@ -14,6 +14,7 @@ namespace VideoSim.Engine.Checks;
 public sealed unsafe class CudaEmulator
 {
     private const uint Threads = 2; // they share the blocks of a launch
+    private const int LineBytes = 1024; // a line of a kernel and the calls that lead to it
 
     private readonly IReadOnlyList<Kernel> _kernels;
     private readonly EntryNames _images = new();
@@ -24,20 +25,22 @@ public sealed unsafe class CudaEmulator
     private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
     private readonly delegate* unmanaged<byte*, byte*, nuint, uint> _bankConflicts;
     private readonly delegate* unmanaged<LaunchUse*, int> _takeUse;
+    private readonly delegate* unmanaged<byte*, nuint, int> _takeFloatSum;
 
     /// <summary>Builds the emulator, unless it was built before, and loads it in place of the driver.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="progress">See <see cref="EmulatorBuild.Make"/>.</param>
     /// <exception cref="DataException">
     /// The emulator cannot be built or run here, or a driver is already loaded; the message gives the reason.
     /// </exception>
-    public CudaEmulator(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    public CudaEmulator(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels, Action<int, int>? progress = null)
     {
         if (EmulatorBuild.Problem is { } problem)
             throw new DataException(problem);
         _kernels = [.. kernels];
-        string folder = EmulatorBuild.Make(cache, sources, _kernels);
+        string folder = EmulatorBuild.Make(cache, sources, _kernels, progress);
         string? others = Environment.GetEnvironmentVariable(NativeLibraries.PathVariable);
         Environment.SetEnvironmentVariable(NativeLibraries.PathVariable, others is null ? folder : $"{folder}{Path.PathSeparator}{others}");
         if (NativeLibraries.Cuda.Path?.StartsWith(folder, StringComparison.Ordinal) != true)
@@ -50,6 +53,7 @@ public sealed unsafe class CudaEmulator
         _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
         _bankConflicts = (delegate* unmanaged<byte*, byte*, nuint, uint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorBankConflicts");
         _takeUse = (delegate* unmanaged<LaunchUse*, int>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorTakeUse");
+        _takeFloatSum = (delegate* unmanaged<byte*, nuint, int>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorTakeFloatSum");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -81,11 +85,10 @@ public sealed unsafe class CudaEmulator
     /// </returns>
     public (int Ways, string Place) TakeBankConflict(string entry)
     {
-        const int Bytes = 256;
-        byte* place = stackalloc byte[Bytes];
+        byte* place = stackalloc byte[LineBytes];
         fixed (byte* name = Encoding.UTF8.GetBytes(entry + '\0'))
         {
-            int ways = (int)_bankConflicts(name, place, Bytes);
+            int ways = (int)_bankConflicts(name, place, LineBytes);
             return (ways, Marshal.PtrToStringUTF8((nint)place)!);
         }
     }
@@ -95,6 +98,15 @@ public sealed unsafe class CudaEmulator
     {
         LaunchUse use;
         return _takeUse(&use) != 0 ? use : null;
+    }
+
+    /// <summary>
+    /// The line of an atomic addition of floats in checked launches since the last call; null if there was none.
+    /// </summary>
+    public string? TakeFloatSum()
+    {
+        byte* line = stackalloc byte[LineBytes];
+        return _takeFloatSum(line, LineBytes) != 0 ? Marshal.PtrToStringUTF8((nint)line) : null;
     }
 
     /// <summary>Plants a failure instead of the one before.</summary>

@@ -6,7 +6,8 @@ namespace VideoSim.Engine.Checks;
 /// <summary>One problem of a kernel, in one line that names the case and the buffer.</summary>
 /// <param name="Case">Shapes and switches.</param>
 /// <param name="Message">The problem.</param>
-public sealed record GateFinding(string Case, string Message)
+/// <param name="IsNote">Whether the kernel may have it, but its author should know.</param>
+public sealed record GateFinding(string Case, string Message, bool IsNote = false)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Case}: {Message}";
@@ -30,7 +31,7 @@ public static class KernelGates
         from check in cases
         from result in CheckRunner.Run(device, check)
         where !result.Passed
-        select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain formulas: {result.PlainError:E2})");
+        select new GateFinding(check.Name, Describe(result, result.Mismatch!));
 
     /// <summary>
     /// Runs the check build, which checks every memory access, then several orders of threads. Launches must use all
@@ -48,18 +49,21 @@ public static class KernelGates
     {
         string entry = check.Kernel.Entry;
         int most = 1;
+        string? floatSum = null;
         var use = emulator is null ? null : new UseGate(emulator, check);
         foreach (var run in check.Cases())
         {
             // The check build runs first: in another build a kernel that writes out of bounds could end the process.
             emulator?.Configure(0, true);
-            emulator?.TakeBankConflict(entry); // discards the result of earlier launches
+            emulator?.TakeBankConflict(entry); // discards the results of earlier launches
+            emulator?.TakeFloatSum();
             var findings = new List<GateFinding>();
             var expected = use?.Execute(device, run, findings) ?? CheckRunner.Execute(device, run);
             foreach (var finding in findings)
                 yield return finding;
             var (ways, place) = emulator?.TakeBankConflict(entry) ?? default;
             most = Math.Max(most, ways);
+            floatSum ??= emulator?.TakeFloatSum();
             if (ways > check.BankWays)
                 yield return new GateFinding(run.Name, $"{ways}-way bank conflict at {place}, {check.BankWays} allowed");
             foreach (ulong schedule in Orders[..orders])
@@ -74,10 +78,23 @@ public static class KernelGates
             yield return new GateFinding("all cases", $"the worst bank conflict has {most} ways, but {check.BankWays} are allowed: state {most}");
         foreach (var finding in use?.Finish() ?? [])
             yield return finding;
+        if (floatSum is not null)
+            yield return new GateFinding("all cases", $"atomicAdd of floats at {floatSum}: the order of the sum is that of the threads, so a GPU may give other bits in every run", IsNote: true);
     }
 
-    private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where) =>
-        from pair in actual
-        where !pair.Value.AsSpan().SequenceEqual(expected[pair.Key])
-        select new GateFinding(check.Name, $"{pair.Key} differs between the check build and {where}");
+    private static string Describe(CheckResult result, Mismatch wrong) => FormattableString.Invariant(
+        $"{result.Buffer}[{wrong.Worst}] is {wrong.Got:G9}, expected {wrong.Expected:G9}: error {result.Error:E2}, {result.Error / result.Bound:G3} times the bound {result.Bound:E2} (plain formulas: {result.PlainError:E2}); {wrong.Count} of {wrong.Elements} elements are wrong, the first is [{wrong.First}]");
+
+    private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where)
+    {
+        foreach (var (name, values) in actual)
+        {
+            int[] different = [.. Enumerable.Range(0, values.Length).Where(i => BitConverter.SingleToInt32Bits(values[i]) != BitConverter.SingleToInt32Bits(expected[name][i]))];
+            if (different.Length > 0)
+            {
+                yield return new GateFinding(check.Name, FormattableString.Invariant(
+                    $"{name} differs between the check build and {where}: {different.Length} of {values.Length} elements, the first is [{different[0]}], {expected[name][different[0]]:G9} and {values[different[0]]:G9}"));
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -16,7 +17,9 @@ namespace VideoSim.Engine.Compilation;
 /// </summary>
 public static partial class EmulatorBuild
 {
-    private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
+    private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so", WarningsAreErrors = "-Werror";
+
+    private const long MostBytes = 512L << 20; // of all builds, and of all parts of builds
 
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
@@ -24,11 +27,15 @@ public static partial class EmulatorBuild
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="progress">
+    /// Called while g++ runs, on one thread, with the number of sources that are done and of all.
+    /// </param>
     /// <returns>The folder with <c>libcuda.so.1</c>, for <see cref="Interop.NativeLibraries.PathVariable"/>.</returns>
     /// <exception cref="DataException">
-    /// g++ was not found, or reported errors, which the message contains. Or another user may write to the cache.
+    /// g++ was not found, or reported errors, which the message lists, one a line. Or another user may write to the
+    /// cache.
     /// </exception>
-    public static string Make(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    public static string Make(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels, Action<int, int>? progress = null)
     {
         var files = Files(sources, kernels);
         string builds = cache.Open(), folder = Path.Combine(builds, Hash(files));
@@ -39,8 +46,13 @@ public static partial class EmulatorBuild
                 using var turn = TakeLock(builds);
                 AtomicFolder.Recover(builds, static _ => true); // while the lock is held, no other process builds
                 if (!Directory.Exists(folder))
-                    Build(files, folder, (cache with { Name = $"{cache.Name}/{PartFolder}" }).Open());
+                {
+                    Build(files, folder, (cache with { Name = $"{cache.Name}/{PartFolder}" }).Open(), sources.HasOthers ? [] : [WarningsAreErrors], progress);
+                    CacheContents.Trim(FolderListing.Folders(builds).Where(static build => Path.GetFileName(build) != PartFolder), MostBytes);
+                    CacheContents.Trim(FolderListing.Files(Path.Combine(builds, PartFolder)), MostBytes);
+                }
             }
+            CacheContents.Touch(folder);
             // Another user may have put them there when the rights of the cache were wider.
             foreach (string loaded in FolderListing.Entries(folder).Prepend(folder))
                 CacheFolder.RequireOwn(loaded);
@@ -53,7 +65,7 @@ public static partial class EmulatorBuild
     }
 
     // Built in another folder, then moved: a process that is killed leaves no half build.
-    private static void Build(SortedDictionary<string, string> files, string folder, string parts)
+    private static void Build(SortedDictionary<string, string> files, string folder, string parts, string[] options, Action<int, int>? progress)
     {
         string work = TemporaryName.OfUnfinished(folder);
         using var unfinished = UnfinishedWork.Result(() => Directory.Delete(work, recursive: true));
@@ -72,7 +84,15 @@ public static partial class EmulatorBuild
             foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
                 Reuse(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
             // In a session of its own: then one call ends it with all compilers, and Ctrl-C does not reach them first.
-            Run("setsid", ["bash", Path.Combine(work, "emulator", "build.sh"), work]);
+            int count = -1, done = 0;
+            Run("setsid", ["bash", Path.Combine(work, "emulator", "build.sh"), work, .. options], line =>
+            {
+                if (count < 0)
+                    count = int.Parse(line, CultureInfo.InvariantCulture);
+                else
+                    done++;
+                progress?.Invoke(done, count);
+            });
             foreach (string part in FolderListing.Files(work, BuiltUnits))
                 CopyOnce(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
@@ -99,6 +119,18 @@ public static partial class EmulatorBuild
             using var written = File.OpenHandle(file, access: FileAccess.ReadWrite);
             DiskFlush.Flush(written);
         }
+    }
+
+    /// <summary>Deletes all builds.</summary>
+    /// <param name="cache">The folder that keeps them.</param>
+    /// <returns>Bytes freed.</returns>
+    internal static long Clear(CacheFolder cache)
+    {
+        if (!Directory.Exists(cache.FullPath))
+            return 0;
+        string builds = cache.Open();
+        using var turn = TakeLock(builds);
+        return CacheContents.Clear(FolderListing.Folders(builds));
     }
 
     /// <summary>
@@ -208,18 +240,25 @@ public static partial class EmulatorBuild
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString())))[..16];
     }
 
-    private static string CompilerVersion() => Run("g++", ["--version"]);
+    private static string CompilerVersion()
+    {
+        var lines = new StringBuilder();
+        Run("g++", ["--version"], line => lines.Append(line).Append('\n'));
+        return lines.ToString();
+    }
 
-    private static string Run(string program, IEnumerable<string> arguments)
+    private static void Run(string program, IEnumerable<string> arguments, Action<string> output)
     {
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             using var unfinished = UnfinishedWork.Result(() => ProcessEnd.OfGroup(process.Id));
             var errors = process.StandardError.ReadToEndAsync();
-            string output = process.StandardOutput.ReadToEnd();
+            while (process.StandardOutput.ReadLine() is { } line)
+                output(line);
             process.WaitForExit();
-            return process.ExitCode == 0 ? output : throw new DataException($"the emulator could not be built:\n{errors.Result.Trim()}");
+            if (process.ExitCode != 0)
+                throw new DataException($"the emulator could not be built:\n{EmulatorErrors.Summary(errors.Result)}");
         }
         catch (System.ComponentModel.Win32Exception e)
         {

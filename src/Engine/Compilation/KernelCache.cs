@@ -1,3 +1,5 @@
+using VideoSim.Engine.Serialization;
+
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
@@ -8,6 +10,8 @@ namespace VideoSim.Engine.Compilation;
 /// <param name="folder">Folder of the entries; created when the first is written.</param>
 public sealed class KernelCache(CacheFolder folder)
 {
+    private const long MostBytes = 256L << 20;
+
     /// <summary>One line that tells why the folder is refused; null if it is not.</summary>
     public string? Problem { get; } = folder.Problem;
 
@@ -20,6 +24,7 @@ public sealed class KernelCache(CacheFolder folder)
         try
         {
             KernelImageFile.Write(PathOf(key), key, image);
+            CacheContents.Trim(Entries(folder), MostBytes);
         }
         catch (DataException)
         {
@@ -36,13 +41,23 @@ public sealed class KernelCache(CacheFolder folder)
                 return null;
             string path = PathOf(key);
             CacheFolder.RequireOwn(path);
-            return KernelImageFile.Read(path, key);
+            var image = KernelImageFile.Read(path, key);
+            if (image is not null)
+                CacheContents.Touch(path);
+            return image;
         }
         catch (DataException)
         {
             return null; // the entry is damaged: it is written again
         }
     }
+
+    /// <summary>Deletes all entries.</summary>
+    /// <param name="folder">The folder of the entries.</param>
+    /// <returns>Bytes freed.</returns>
+    internal static long Clear(CacheFolder folder) => Directory.Exists(folder.FullPath) ? CacheContents.Clear(Entries(folder)) : 0;
+
+    private static string[] Entries(CacheFolder folder) => FolderListing.Files(folder.Open(), "*.image");
 
     private string PathOf(string key) => Path.Combine(folder.Open(), $"{key}.image");
 }

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.RegularExpressions;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 
@@ -32,7 +34,7 @@ public interface IKernelImages
 /// Compiles units with NVRTC, each once, or takes them from a cache; safe for several threads. No GPU or driver is
 /// needed.
 /// </summary>
-public sealed class KernelCompiler : IKernelImages
+public sealed partial class KernelCompiler : IKernelImages
 {
     private readonly KernelSources _sources;
     private readonly KernelCache? _cache;
@@ -54,6 +56,11 @@ public sealed class KernelCompiler : IKernelImages
         NativeLibraries.Nvrtc.Require();
         (_sources, _cache, _options, _assertsOffsets, Version) = (sources, cache, options, new(Probe), Nvrtc.Version);
     }
+
+    /// <summary>A compiler whose images name the source's line of each instruction. The disk keeps none.</summary>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <exception cref="DataException">NVRTC was not found.</exception>
+    public static KernelCompiler WithLines(KernelSources sources) => new(sources, null, ["--generate-line-info"]);
 
     /// <summary>The sources that it compiles.</summary>
     public KernelSources Sources => _sources;
@@ -86,7 +93,9 @@ public sealed class KernelCompiler : IKernelImages
     }
 
     /// <inheritdoc/>
-    /// <exception cref="KernelCompilationException">The source has errors, or its structs differ from C#.</exception>
+    /// <exception cref="KernelCompilationException">
+    /// The source has errors or lacks an entry, or its structs differ from C#.
+    /// </exception>
     public KernelImage Compile(KernelUnit unit, string architecture) =>
         _images.GetOrAdd((unit.Name, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
 
@@ -125,8 +134,32 @@ public sealed class KernelCompiler : IKernelImages
             byte[]? code = Nvrtc.Compile(text, unit.Source, _sources.Headers, options, binary, out string log);
             if (!ofOffsets)
                 log = $"{unit.Source}: offsets of arguments are not asserted: NVRTC {Version} refuses __INTADDR__\n{log}";
-            return code is null ? throw new KernelCompilationException(unit.Name, architecture, log)
-                : new KernelImage(code, KernelImage.ParseResources(log), log);
+            if (code is null)
+                throw new KernelCompilationException(unit.Name, architecture, ErrorsIn(log));
+            var resources = KernelImage.ParseResources(log);
+            RequireEntries(unit, architecture, binary ? resources.Keys : EntryOfPtx().Matches(Encoding.UTF8.GetString(code)).Select(static match => match.Groups[1].Value));
+            return new KernelImage(code, resources, log);
         }
     }
+
+    // Without the warnings, which would hide an error among the unused variables of someone who tries things.
+    private static string ErrorsIn(string log)
+    {
+        string[] errors = [.. log.Split("\n\n").Where(static message => Error().IsMatch(message)).Select(static message => message.Trim('\n'))];
+        return errors.Length == 0 ? log : string.Join('\n', errors);
+    }
+
+    private static void RequireEntries(KernelUnit unit, string architecture, IEnumerable<string> entries)
+    {
+        string[] missing = [.. unit.Kernels.Select(static kernel => kernel.Entry).Except(entries)];
+        if (missing.Length > 0)
+            throw new KernelCompilationException(unit.Name, architecture, $"{unit.Source} has no entry {string.Join(", ", missing)}; it has {string.Join(", ", entries.Order(StringComparer.Ordinal).DefaultIfEmpty("none"))}");
+    }
+
+    // "Dropout.cu(12): error: ...", or a catastrophic one
+    [GeneratedRegex(@"^\s*\S+\(\d+\): (catastrophic )?error")]
+    private static partial Regex Error();
+
+    [GeneratedRegex(@"\.entry\s+(\w+)")]
+    private static partial Regex EntryOfPtx();
 }

@@ -27,6 +27,9 @@ public sealed class KernelSources
     /// </summary>
     public static KernelSources In(string? folder) => string.IsNullOrEmpty(folder) ? Embedded : Embedded.With(folder);
 
+    /// <summary>Whether files from the disk replace texts: those of someone who tries things.</summary>
+    public bool HasOthers { get; private init; }
+
     /// <summary>Every text by file name.</summary>
     public IReadOnlyDictionary<string, string> Texts => _texts;
 
@@ -59,7 +62,7 @@ public sealed class KernelSources
         var replaced = new Dictionary<string, string>(_texts);
         foreach (string file in known)
             replaced[Path.GetFileName(file)] = FileFailure.ReadAllText(file);
-        return new(replaced);
+        return new(replaced) { HasOthers = true };
     }
 
     private static IEnumerable<KeyValuePair<string, string>> ReadResources()

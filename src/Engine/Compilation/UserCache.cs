@@ -1,4 +1,5 @@
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Engine.Compilation;
 
@@ -15,6 +16,24 @@ public static class UserCache
 
     /// <summary>Builds of the emulator.</summary>
     public static CacheFolder Emulator => new(Root, "videosim/emulator");
+
+    /// <summary>The folder of both.</summary>
+    public static string FullPath => Path.Combine(Root, "videosim");
+
+    /// <summary>Deletes what both contain. It is made again when it is needed.</summary>
+    /// <returns>Bytes freed.</returns>
+    /// <exception cref="DataException">A folder is refused, or a file cannot be deleted.</exception>
+    public static long Clear()
+    {
+        try
+        {
+            return KernelCache.Clear(Kernels) + EmulatorBuild.Clear(Emulator);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(FullPath, e, FullPath);
+        }
+    }
 
     // Relative paths do not count, as the standard of the variable says: they would lead to another cache in every
     // folder.

@@ -57,12 +57,14 @@ public sealed class ArgumentLayout
     /// layout.
     /// </summary>
     /// <param name="ofOffsets">
-    /// True to check sizes and offsets of fields, by OFFSET_OF; false to check sizes only.
+    /// True to check sizes of structs and fields, and offsets by OFFSET_OF; false to check sizes only.
     /// </param>
     public string StaticAssertions(bool ofOffsets = true)
     {
         var text = new StringBuilder(string.Concat(Parts.Select(part => part.StaticAssertions(ofOffsets))));
         text.Append($"static_assert(sizeof({Name}) == {Size}, \"{Name}: size differs from C#\");\n");
+        foreach (var ((field, _), type) in Offsets.Zip(_types))
+            text.Append($"static_assert(sizeof({Name}::{field}) == {SizeOf(type)}, \"{Name}.{field}: size differs from C#\");\n");
         foreach (var (field, offset) in ofOffsets ? Offsets : [])
             text.Append($"static_assert(OFFSET_OF({Name}, {field}) == {offset}, \"{Name}.{field}: offset differs from C#\");\n");
         return text.ToString();
@@ -91,6 +93,8 @@ public sealed class ArgumentLayout
             TypeCode.Double => Number<double>(data),
             _ => PartOf(type)?.Describe(data) ?? "...",
         };
+
+    private static int SizeOf(Type type) => type.IsPointer ? nint.Size : Marshal.SizeOf(type.IsEnum ? Enum.GetUnderlyingType(type) : type);
 
     private ArgumentLayout? PartOf(Type type) => Parts.FirstOrDefault(part => part.Name == type.Name);
 

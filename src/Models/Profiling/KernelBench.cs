@@ -1,7 +1,6 @@
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
-using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
@@ -103,17 +102,8 @@ public sealed class KernelBench
 
     private void MeasureCheck(LaunchClock clock, Kernel kernel)
     {
-        var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
-        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.MovedBytes);
-        Add(clock, kernel, cost, largest.Name, isOfStep: false, isFinite: true, one => CheckRunner.Execute(_device, largest, one));
-    }
-
-    private static KernelCost CostIn(CheckCase check, Kernel kernel)
-    {
-        using var host = new CpuDevice(threads: 1);
-        using var counting = new CountingStream();
-        CheckRunner.Execute(host, check, counting);
-        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.MovedBytes);
+        var largest = CheckLaunch.Largest(kernel);
+        Add(clock, kernel, largest.Launch.Cost, largest.Case.Name, isOfStep: false, isFinite: true, one => CheckRunner.Execute(_device, largest.Case, one));
     }
 
     private void Add(LaunchClock clock, Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, Action<OneLaunch> run)

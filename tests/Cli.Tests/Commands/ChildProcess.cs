@@ -21,6 +21,9 @@ internal static class ChildProcess
     internal static Outcome Run(Dictionary<string, string> environment, params string[] args) =>
         OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], environment));
 
+    /// <summary>The same with its progress on stderr.</summary>
+    internal static Outcome RunAloud(Dictionary<string, string> environment, params string[] args) => OutcomeOf(Launch(DotNet, [Program, .. args], environment));
+
     /// <summary>Runs a command in a folder.</summary>
     internal static Outcome RunIn(string folder, params string[] args) => OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], folder: folder));
 

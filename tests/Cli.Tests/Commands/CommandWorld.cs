@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using VideoSim.Engine.Compilation;
 using VideoSim.Kernels;
 using VideoSim.Tests.Shared;
@@ -10,7 +11,7 @@ namespace VideoSim.Cli.Tests.Commands;
 public sealed class CommandTests : ICollectionFixture<CommandWorld>;
 
 /// <summary>A dataset and a model trained on it for two steps, made once; nobody changes them.</summary>
-public sealed class CommandWorld : IDisposable
+public sealed partial class CommandWorld : IDisposable
 {
     private static readonly Lazy<string> EmulatorFolder = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
 
@@ -65,8 +66,14 @@ public sealed class CommandWorld : IDisposable
 
     private string CopyOfEmulator()
     {
+        // Tests of other projects build in the same cache meanwhile: lock and unfinished builds are left out.
         string root = New();
-        Folders.Copy(Path.GetDirectoryName(Emulator)!, new CacheFolder(root, UserCache.Emulator.Name).Open());
+        foreach (string folder in new[] { Emulator, Path.Combine(Path.GetDirectoryName(Emulator)!, "parts") })
+        {
+            string target = new CacheFolder(root, $"{UserCache.Emulator.Name}/{Path.GetFileName(folder)}").Open();
+            foreach (string library in Directory.GetFiles(folder).Where(static file => Library().IsMatch(file)))
+                File.Copy(library, Path.Combine(target, Path.GetFileName(library)));
+        }
         return root;
     }
 
@@ -96,4 +103,7 @@ public sealed class CommandWorld : IDisposable
         }
         return copy;
     }
+
+    [GeneratedRegex(@"(\.kernels\.so|libcuda\.so\.1|libcublasLt\.so\.12)$")]
+    private static partial Regex Library();
 }

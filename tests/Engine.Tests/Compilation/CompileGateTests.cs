@@ -84,6 +84,7 @@ public sealed class CompileGateTests
     [InlineData("int Count; float Rate;", "")]
     [InlineData("float Rate; int Count;", "PairArgs.Count: offset differs from C#")]
     [InlineData("int Count; float Rate; int More;", "PairArgs: size differs from C#")]
+    [InlineData("short Count; float Rate;", "PairArgs.Count: size differs from C#")]
     public void Compile_StructThatDiffersFromCSharp_IsRefused(string fields, string message)
     {
         CudaMachine.SkipWithoutNvrtc();

@@ -35,12 +35,12 @@ internal static class CudaMachine
     public static bool IsGpuRun => Environment.GetEnvironmentVariable(GpuVariable) is "1" or "rehearsal";
 
     /// <summary>Kernels that exist for the tests alone.</summary>
-    public static IEnumerable<Kernel> TestKernels => [.. PlantedKernels.All, .. TensorCoreProbes.All];
+    public static IEnumerable<Kernel> TestKernels => [.. PlantedKernels.All, .. TensorCoreProbes.All, .. IntrinsicsKernels.All];
 
     private static IEnumerable<Kernel> Kernels => [.. Catalog.Kernels, .. TestKernels];
 
     /// <summary>Sources of all kernels, those of the tests among them.</summary>
-    public static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source)]);
+    public static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source), TextOf(IntrinsicsKernels.Source)]);
 
     /// <summary>The text of <see cref="PlantedKernels.Source"/>.</summary>
     public static string PlantedSource => TextOf(PlantedKernels.Source).Value;
@@ -92,6 +92,9 @@ internal static class CudaMachine
 
     /// <summary>What the last launch used, see <see cref="CudaEmulator.TakeUse"/>.</summary>
     public static LaunchUse? TakeUse() => Emulator.TakeUse();
+
+    /// <summary>See <see cref="CudaEmulator.TakeFloatSum"/>.</summary>
+    public static string? TakeFloatSum() => Emulator.TakeFloatSum();
 
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>; nothing without an argument.</summary>
     public static void Inject(string failure = "") => Emulator.Inject(failure);

@@ -10,7 +10,7 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed partial class KernelMistakesTests(CommandWorld world)
 {
-    private const int EachQuick = 5; // one of so many without the long tests
+    private const int EachQuick = 6; // one of so many without the long tests
 
     private static readonly string Page = File.ReadAllText(Path.Combine(FolderArrowsTests.Repository(), "docs/kernel-mistakes.md"));
 

@@ -52,20 +52,6 @@ public sealed class KernelsTests(CommandWorld world)
         Assert.Contains(row.GetProperty("compiles").GetString(), new[] { "right", "skipped" });
     }
 
-    [Theory]
-    [InlineData("deliver_pack(y + i, values, a.Add);", "deliver_pack(y + i, values, !a.Add);", "dropout_f32, CUDA source: ", "bound")]
-    [InlineData("const long long last = min(first + BLOCK_ELEMENTS, a.Count);", "const long long last = first + BLOCK_ELEMENTS;", "dropout_f32, accesses, orders: ", "out of bounds")]
-    [InlineData("Dropout dropout(a.Dropout);", "Dropout dropout(b.Dropout);", "dropout_f32, compilation: ", "Dropout.cu(")]
-    public void Check_SourceWithAMistake_FailsAndSaysWhat(string right, string wrong, params string[] expected)
-    {
-        string file = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "Dropout.cu"), text = KernelSources.Embedded["Dropout.cu"];
-        Assert.Contains(right, text, StringComparison.Ordinal);
-        File.WriteAllText(file, text.Replace(right, wrong, StringComparison.Ordinal));
-        var outcome = Check(["dropout_f32", "--source", file]);
-        Assert.Equal(1, outcome.ExitCode);
-        Assert.All(expected, part => Assert.Contains(part, outcome.Error, StringComparison.Ordinal));
-    }
-
     [Fact]
     public void Check_EntryWhoseChecksLaunchAnother_Passes()
     {

@@ -53,6 +53,21 @@ public sealed class KernelsTests(CommandWorld world)
     }
 
     [Fact]
+    public void Check_SourceThatDoesNotCompile_SaysItOnceForAllItsKernels()
+    {
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        string file = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "MeanPool.cu");
+        File.WriteAllText(file, KernelSources.Embedded["MeanPool.cu"].Replace("    int count = 0;", "    int unused, count = nonsense;", StringComparison.Ordinal));
+        var outcome = Check(["mean_pool_forward", "--source", file]);
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Single(outcome.Error.Split("nonsense\" is undefined")[1..]);
+        Assert.Contains("error: mean_pool_forward_bf16, compilation: as mean_pool_forward_f32\n", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("warning", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(2, outcome.Output.Split("| wrong    | right").Length + outcome.Output.Split("| wrong    | no twin").Length - 2);
+        Assert.DoesNotContain("| right            |", outcome.Output, StringComparison.Ordinal); // nothing ran on the emulator
+    }
+
+    [Fact]
     public void Check_EntryWhoseChecksLaunchAnother_Passes()
     {
         var outcome = Check(["column_sum_partial_f32"]).AssertDone();

@@ -6,7 +6,8 @@
 # them.
 # A stopped run continues when it is started again. All changes take hours.
 # SLOT is the name of a change in the output: only the named changes are judged. Another seed draws other lines.
-# --sample judges one change, another one every day. --self-test tests the program itself and takes seconds.
+# --sample judges one change, another one every day. It takes for granted that the tests pass without it.
+# --self-test tests the program itself and takes seconds.
 # Needs the same programs as .ci/run.
 set -euo pipefail
 cd "$(dirname "$0")/.."

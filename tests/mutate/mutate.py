@@ -16,6 +16,7 @@ from tree import PROJECTS, Refused, Tree
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = ROOT / "tests" / "mutate.equivalent"
 OF_EACH_KIND = 8
+LONGEST = 1800  # seconds of the tests of a project in a sample
 
 CAUGHT, SURVIVED, LISTED, REFUSED = "caught", "SURVIVED", "equivalent", "refused"
 
@@ -55,6 +56,16 @@ def slots(kinds, named):
 def sample(all_slots, day):
     """The slot of a day. After some days every slot had its turn."""
     return [all_slots[day % len(all_slots)]]
+
+
+def baseline(tree, seconds):
+    """Pairs of project and seconds of its tests, which pass without a change. A file keeps them."""
+    if not seconds.exists():
+        print("all tests, without a change", flush=True)
+        taken = {}
+        tree.baseline(taken.__setitem__)
+        seconds.write_text("".join(f"{project}\t{time:.0f}\n" for project, time in taken.items()), encoding="utf-8")
+    return [line.split("\t") for line in seconds.read_text(encoding="utf-8").splitlines()]
 
 
 def equivalents(text):
@@ -119,14 +130,12 @@ def main():
         chosen = sample(chosen, datetime.date.today().toordinal())
     if options.slots:
         chosen = [(slot, candidates) for slot, candidates in chosen if slot in options.slots]
-    results, seconds = Results(state / "results.tsv"), state / "seconds.tsv"
+    results = Results(state / "results.tsv")
 
-    if not seconds.exists():
-        print("all tests, without a change", flush=True)
-        taken = {}
-        tree.baseline(taken.__setitem__)
-        seconds.write_text("".join(f"{project}\t{time:.0f}\n" for project, time in taken.items()), encoding="utf-8")
-    limits = {project: 120 + 4 * int(time) for project, time in (line.split("\t") for line in seconds.read_text(encoding="utf-8").splitlines())}
+    if options.sample:
+        limits = dict.fromkeys(PROJECTS, LONGEST)
+    else:
+        limits = {project: 120 + 4 * int(time) for project, time in baseline(tree, state / "seconds.tsv")}
     for project in PROJECTS:
         tree.build(project)
     tests = {project: tree.tests(project) for project in PROJECTS}

@@ -145,7 +145,7 @@ internal sealed class KernelsCheckGates : IDisposable
 
     private SortedDictionary<string, KernelResources> Resources(Kernel kernel)
     {
-        var unit = KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Kernels.Contains(kernel));
+        var unit = KernelsCommand.UnitOf(kernel);
         return new(KernelResourceTable.Architectures.ToDictionary(static architecture => architecture, architecture => _compiler!.Compile(unit, architecture).Resources[kernel.Entry]), StringComparer.Ordinal);
     }
 

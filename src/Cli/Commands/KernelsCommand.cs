@@ -59,6 +59,9 @@ internal static class KernelsCommand
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
     }
 
+    /// <summary>The unit that a kernel with a CUDA source is compiled in.</summary>
+    public static KernelUnit UnitOf(Kernel kernel) => KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Kernels.Contains(kernel));
+
     private static IEnumerable<string> AllNames() => Catalog.Kernels.Select(static kernel => kernel.Family).Concat(Catalog.Kernels.Select(static kernel => kernel.Entry)).Distinct();
 
     /// <summary>Reports the shipped images that are damaged.</summary>

@@ -46,7 +46,7 @@ internal static class KernelsCompileCommand
         [
             .. from kernel in kernels
                where kernel.Source is not null
-               let unit = KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Kernels.Contains(kernel))
+               let unit = KernelsCommand.UnitOf(kernel)
                from architecture in KernelResourceTable.Architectures
                select new CompiledKernel(kernel.Entry, architecture, compiler.Compile(unit, architecture).Resources[kernel.Entry], KernelResourceTable.Embedded.Find(architecture, kernel.Entry)),
         ];

@@ -5,7 +5,6 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
-using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
@@ -70,14 +69,10 @@ internal static class KernelsShowCommand
 
     private static string Code(KernelSources sources, Kernel kernel, string? architecture)
     {
-        if (architecture is not null && Disassembler.Problem is { } problem)
-            throw new DataException(problem);
         var listing = new KernelListing(sources);
-        var image = KernelCompiler.WithLines(sources).Compile(UnitOf(kernel), architecture ?? KernelResourceTable.Portable);
+        var image = KernelCompiler.WithLines(sources).Compile(KernelsCommand.UnitOf(kernel), architecture ?? KernelResourceTable.Portable);
         return architecture is null ? listing.OfPtx(Encoding.UTF8.GetString(image.Code).TrimEnd('\0'), kernel.Entry) : listing.OfMachineCode(Disassembler.Text(image), kernel.Entry);
     }
-
-    private static KernelUnit UnitOf(Kernel kernel) => KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Kernels.Contains(kernel));
 
     private static IReadOnlyList<ShownKernel> Rows(KernelSources sources, IReadOnlyList<Kernel> kernels, string preset)
     {
@@ -97,7 +92,7 @@ internal static class KernelsShowCommand
     {
         string entry = launch.Kernel.Entry;
         var shape = launch.Shape!.Value; // the kernel has a CUDA source
-        var image = compiler.Compile(UnitOf(launch.Kernel), gpu.Architecture);
+        var image = compiler.Compile(KernelsCommand.UnitOf(launch.Kernel), gpu.Architecture);
         var resources = image.Resources[entry];
         var mix = Disassembler.Problem is null ? InstructionMix.Of(Disassembler.Operations(image)[entry]) : null;
         return new(entry, gpu.Name, gpu.Architecture, where, shape, resources, Occupancy.Of(gpu, resources, shape), mix,

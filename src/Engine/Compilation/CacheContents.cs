@@ -29,14 +29,21 @@ internal static class CacheContents
     /// <param name="most">Bytes that may stay. What was used within the last hour always stays.</param>
     public static void Trim(IEnumerable<string> entries, long most)
     {
-        var known = entries.Select(static entry => (Path: entry, Used: Directory.GetLastWriteTimeUtc(entry), Bytes: BytesOf(entry))).OrderBy(static entry => entry.Used).ToList();
-        long bytes = known.Sum(static entry => entry.Bytes);
-        foreach (var entry in known.TakeWhile(static entry => DateTime.UtcNow - entry.Used > InUse))
+        try
         {
-            if (bytes <= most)
-                return;
-            Delete(entry.Path);
-            bytes -= entry.Bytes;
+            var known = entries.Select(static entry => (Path: entry, Used: Directory.GetLastWriteTimeUtc(entry), Bytes: BytesOf(entry))).OrderBy(static entry => entry.Used).ToList();
+            long bytes = known.Sum(static entry => entry.Bytes);
+            foreach (var entry in known.TakeWhile(static entry => DateTime.UtcNow - entry.Used > InUse))
+            {
+                if (bytes <= most)
+                    return;
+                Delete(entry.Path);
+                bytes -= entry.Bytes;
+            }
+        }
+        catch (Exception e) when (e is DataException || FileFailure.Is(e))
+        {
+            // Another process deletes the same, or may not: the cache is larger than it should be, and works.
         }
     }
 
@@ -55,18 +62,11 @@ internal static class CacheContents
 
     private static long BytesOf(string entry) => Directory.Exists(entry) ? FolderListing.FilesBelow(entry, "*").Sum(static file => new FileInfo(file).Length) : new FileInfo(entry) is { Exists: true } file ? file.Length : 0;
 
-    // Another process may delete the same.
     private static void Delete(string entry)
     {
-        try
-        {
-            if (Directory.Exists(entry))
-                Directory.Delete(entry, recursive: true);
-            else
-                File.Delete(entry);
-        }
-        catch (DirectoryNotFoundException)
-        {
-        }
+        if (Directory.Exists(entry))
+            Directory.Delete(entry, recursive: true);
+        else
+            File.Delete(entry);
     }
 }

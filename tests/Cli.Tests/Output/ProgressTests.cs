@@ -197,6 +197,21 @@ public sealed class ProgressTests
         Assert.Equal("once\nbits can differ\n", error.Text);
     }
 
+    [Theory]
+    [InlineData(4, "")]
+    [InlineData(5, "building the CUDA emulator with g++: 5 in 0.0s")]
+    public void EmulatorProgress_FewSources_IsSilent(int sources, string expected)
+    {
+        var error = new TestStream(isTerminal: false);
+        using (var progress = new EmulatorProgress(Progress(error)))
+        {
+            progress.Report(0, sources);
+            progress.Report(sources, sources);
+        }
+        Assert.StartsWith(expected, error.Text, StringComparison.Ordinal);
+        Assert.Equal(expected.Length == 0, error.Text.Length == 0);
+    }
+
     [Fact]
     public void Report_WithoutBegin_IsIgnored()
     {

@@ -26,6 +26,32 @@ public static unsafe partial class FolderCalls
         Directory.CreateDirectory(path);
     }
 
+    /// <summary>
+    /// Renames a file if no file has the new name, in one step that one of several processes wins. Between the steps
+    /// of .NET's own call, a file may get the new name, and is lost then. If the process is killed within the call,
+    /// the file may have both names.
+    /// </summary>
+    /// <returns>False if something has the new name, or nothing the old one.</returns>
+    /// <exception cref="IOException">The system reported an error.</exception>
+    /// <exception cref="UnauthorizedAccessException">Access is denied.</exception>
+    public static bool TryRename(string from, string to)
+    {
+        if (!OperatingSystem.IsLinux())
+            return TryRenameInSteps(from, to);
+        // NFS has no rename that leaves the other file alone, but every file system has such a link, if it has links.
+        if (Link(from, to) == 0)
+        {
+            File.Delete(from);
+            return true;
+        }
+        return Marshal.GetLastPInvokeError() switch
+        {
+            SystemError.Exists or SystemError.NoEntry => false,
+            SystemError.NotPermitted or SystemError.NotSupported or SystemError.NoCall => TryRenameInSteps(from, to),
+            _ => throw SystemError.Last(),
+        };
+    }
+
     /// <summary>Returns when the names in a folder are on the disk.</summary>
     /// <param name="path">The folder. One that must not be read is not flushed.</param>
     /// <exception cref="IOException">The system reported an error.</exception>
@@ -57,8 +83,24 @@ public static unsafe partial class FolderCalls
         return result;
     }
 
+    private static bool TryRenameInSteps(string from, string to)
+    {
+        try
+        {
+            File.Move(from, to, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (!File.Exists(from) || File.Exists(to))
+        {
+            return false;
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "mkdir", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int MakeFolder(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Link(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial SafeFileHandle Open(string path, int flags);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
@@ -53,9 +54,9 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         try
         {
             DurableFolder.Make(folder);
-            // One process renames the file; for the others it has gone. A generation comes once, so a process that
-            // was late cannot rename a newer claim.
-            if (seen is not null && !TryMove(seen.File, file))
+            // One process renames the file; for the others it has gone. A process that looked in between may make the
+            // first claim again. It gives that up below, and no late process can rename it to a name that is taken.
+            if (seen is not null && !FolderCalls.TryRename(seen.File, file))
                 return null;
             return FileClaim.TryWrite(file, generation, takeoverAfter, isNew: seen is null, seen?.Owner) is { } claim ? IfNewest(name, generation, claim) : null;
         }
@@ -67,32 +68,32 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
 
     private FileClaim? IfNewest(string name, int generation, FileClaim claim)
     {
-        bool isNewest = false;
+        bool isTaken = false;
         try
         {
-            isNewest = Find(name)?.Generation == generation;
-            if (!isNewest)
+            if (Find(name)?.Generation == generation)
+            {
+                DeleteOlder(name, generation);
+                isTaken = true;
+            }
+            else
+            {
                 claim.Delete(); // it was made beside a newer one
-            return isNewest ? claim : null;
+            }
+            return isTaken ? claim : null;
         }
         finally
         {
-            if (!isNewest)
+            if (!isTaken)
                 claim.Dispose();
         }
     }
 
-    private static bool TryMove(string from, string to)
+    // A process that was killed while it renamed a claim leaves the old name.
+    private void DeleteOlder(string name, int generation)
     {
-        try
-        {
-            File.Move(from, to, overwrite: false);
-            return true;
-        }
-        catch (IOException) when (!File.Exists(from) || File.Exists(to))
-        {
-            return false;
-        }
+        foreach (string file in Files($"{name}{Infix}*").Where(file => GenerationOf(file) < generation))
+            AtomicFile.DeleteLeftover(() => File.Delete(file));
     }
 
     private Dictionary<string, SeenClaim> Look(string name)

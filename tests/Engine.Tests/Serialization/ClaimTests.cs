@@ -209,6 +209,17 @@ public sealed class ClaimTests : IDisposable
         }
     }
 
+    // It was killed after the file had its new name and before the old name was gone.
+    [Fact]
+    public void TryTake_ProcessThatWasKilledWhileItRenamed_LeavesNoOldName()
+    {
+        WriteClaim(Work, 1, Dead);
+        WriteClaim(Work, 2, Dead);
+        WriteClaim($"{Work}0", 1, Dead);
+        using var claim = Claims().TryTake(Work, Takeover);
+        Assert.Equal([$"{Work}.claim-3", $"{Work}0.claim-1"], _folder.Listing);
+    }
+
     [Fact]
     public void Claim_OfAProcessThatWorks_ChangesAgainAndAgain()
     {

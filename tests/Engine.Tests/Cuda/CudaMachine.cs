@@ -127,7 +127,7 @@ internal static class CudaMachine
 
     // A source that g++ refuses is a failure; only what this machine lacks is a reason to skip.
     private static (CudaEmulator?, string) Prepare() =>
-        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(UserCache.Emulator, Sources, Kernels), "");
+        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(UserCache.Emulator, Sources, KernelUnit.Group(Kernels)), "");
 }
 
 [CollectionDefinition(CudaMachine.Collection)]

@@ -21,7 +21,7 @@ public static partial class SourceMacros
         foreach (Match guarded in Guarded().Matches(sources[kernel.Source!]))
         {
             string name = guarded.Groups["name"].Value;
-            if (!IsPassed(kernel, name) && int.TryParse(guarded.Groups["value"].ValueSpan, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
+            if (!kernel.Defines.Any(define => IsOf(define, name)) && int.TryParse(guarded.Groups["value"].ValueSpan, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
                 macros[name] = value;
         }
         return macros;
@@ -49,7 +49,9 @@ public static partial class SourceMacros
         return $"no source has a macro {name} whose value may be chosen: {known}{advice}";
     }
 
-    private static bool IsPassed(Kernel kernel, string name) => kernel.Defines.Any(define => define.StartsWith($"{name}=", StringComparison.Ordinal)) && kernel.Tunables.All(tunable => tunable.Name != name);
+    private static bool IsPassed(Kernel kernel, string name) => kernel.Defines.Any(define => IsOf(define, name)) && kernel.Tunables.All(tunable => tunable.Name != name);
+
+    private static bool IsOf(string define, string name) => define.StartsWith($"{name}=", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^[ \t]*#[ \t]*ifndef[ \t]+(?<name>\w+)[ \t]*\r?\n[ \t]*#[ \t]*define[ \t]+\k<name>[ \t]+(?<value>-?\d+)[ \t\r]*$", RegexOptions.Multiline)]
     private static partial Regex Guarded();

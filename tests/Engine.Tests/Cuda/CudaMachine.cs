@@ -69,6 +69,9 @@ internal static class CudaMachine
         return Emulator.Open(NativeLibraries.Nvrtc.Path is null ? null : SharedCompiler.Value);
     }
 
+    /// <summary>Opens the emulator with a table of variants, or skips the test and says why.</summary>
+    public static CudaDevice Open(VariantTable variants) => Emulator.Open(variants: variants);
+
     /// <summary>Opens the device over other images, or skips the test and says why.</summary>
     public static CudaDevice Open(IKernelImages images)
     {

@@ -79,7 +79,9 @@ public sealed unsafe class CudaEmulator
     /// <summary>Builds more kernels, and adds them to the emulator that is the driver of this process.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
-    /// <param name="units">The kernels. The names of their entries must be new (<see cref="KernelUnit.Suffix"/>).</param>
+    /// <param name="units">
+    /// The kernels. The names of their entries must be new (<see cref="KernelUnit.Suffix"/>).
+    /// </param>
     /// <param name="progress">See <see cref="EmulatorBuild.Make"/>.</param>
     /// <exception cref="DataException">They cannot be built; the message gives the reason.</exception>
     public static void Add(CacheFolder cache, KernelSources sources, IReadOnlyList<KernelUnit> units, Action<int, int>? progress = null)

@@ -5,8 +5,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// The macros of kernel sources whose values may be chosen: those that C# lists as <see cref="Kernel.Tunables"/>, and
-/// those that the <c>.cu</c> file itself defines between <c>#ifndef NAME</c> and <c>#endif</c>.
+/// The macros of kernel sources with values that may be chosen: those that C# lists as <see cref="Kernel.Tunables"/>,
+/// and those that the <c>.cu</c> file itself defines between <c>#ifndef NAME</c> and <c>#endif</c>.
 /// </summary>
 public static partial class SourceMacros
 {
@@ -46,7 +46,7 @@ public static partial class SourceMacros
         string advice = kernels.FirstOrDefault(kernel => IsPassed(kernel, name)) is { } passed ? $"; C# passes {name} to {passed.Source} as a fixed value: make it one of the Tunables of its KernelFile"
             : files.FirstOrDefault(file => Regex.IsMatch(sources[file.Source], $@"^\s*#\s*define\s+{name}\b", RegexOptions.Multiline)).Source is { } defines ? $"; {defines} always defines {name}: put '#ifndef {name}' before that line and '#endif' after it"
             : "";
-        return $"no source has a macro {name} whose value may be chosen: {known}{advice}";
+        return $"no source has a tunable macro {name}: {known}{advice}";
     }
 
     private static bool IsPassed(Kernel kernel, string name) => kernel.Defines.Any(define => IsOf(define, name)) && kernel.Tunables.All(tunable => tunable.Name != name);

@@ -16,7 +16,9 @@ public sealed partial class VariantSweep
     /// <summary>The macros.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Every combination, the last macro changing fastest; one default variant if there are no macros.</summary>
+    /// <summary>
+    /// Every combination, the last macro changing fastest; one default variant if there are no macros.
+    /// </summary>
     public IReadOnlyList<Variant> Variants { get; }
 
     /// <summary>Reads texts such as <c>THREADS=64,128</c>.</summary>

@@ -46,7 +46,7 @@ public sealed class VariantTable
     public string Hash { get; }
 
     /// <summary>The table that comes with sources.</summary>
-    /// <exception cref="DataException">It has an error; the message names file, line of the table and field.</exception>
+    /// <exception cref="DataException">It has an error; the message names file, entry and field.</exception>
     public static VariantTable Of(KernelSources sources) => sources.Variants is { } file ? Parse(file.Path, file.Content, sources) : Empty;
 
     /// <summary>

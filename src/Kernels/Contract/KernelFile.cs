@@ -7,7 +7,8 @@ namespace VideoSim.Kernels.Contract;
 public sealed record KernelFile(string Family, string Source, params string[] Defines)
 {
     /// <summary>
-    /// Macros whose values may be chosen. The launch shapes of the kernels read them (<see cref="Kernel{T}.TunedShape"/>).
+    /// Macros with values that may be chosen. The launch shapes of the kernels read them
+    /// (<see cref="Kernel{T}.TunedShape"/>).
     /// </summary>
     public IReadOnlyList<Tunable> Tunables { get; init; } = [];
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace VideoSim.Kernels.Contract;
 
 /// <summary>
-/// A macro of a CUDA source whose value may be chosen. The launch shape reads the value with which the source is
+/// A macro of a CUDA source with a value that may be chosen. The launch shape reads the value with which the source is
 /// compiled, so the number is in one place.
 /// </summary>
 /// <param name="Name">Name of the macro.</param>

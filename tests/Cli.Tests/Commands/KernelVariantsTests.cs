@@ -59,8 +59,8 @@ public sealed class KernelVariantsTests(CommandWorld world)
     [InlineData(2, "--against changes CUDA sources, and the CPU runs the C# twins: add --device cuda", "bench", "softmax", "--device", "cpu", "--against", "/tmp")]
     [InlineData(2, "--write-table needs --define, and no --against", "bench", "softmax", "--device", "cuda", "--write-table", "x.json")]
     [InlineData(2, "--define cannot be used with --device", "check", "softmax", "--device", "cpu", "--define", "WARPS=4")]
-    [InlineData(1, "no source has a macro WRAPS whose value may be chosen: Softmax.cu has WARPS=8", "check", "softmax", "--define", "WRAPS=4")]
-    [InlineData(1, "no source has a macro WRAPS whose value may be chosen: Softmax.cu has WARPS=8", "bench", "softmax", "--device", "cuda", "--define", "WRAPS=4")]
+    [InlineData(1, "no source has a tunable macro WRAPS: Softmax.cu has WARPS=8", "check", "softmax", "--define", "WRAPS=4")]
+    [InlineData(1, "no source has a tunable macro WRAPS: Softmax.cu has WARPS=8", "bench", "softmax", "--device", "cuda", "--define", "WRAPS=4")]
     [InlineData(1, "/nowhere/at/all: there is no such file or folder", "check", "softmax", "--against", "/nowhere/at/all")]
     public void Kernels_WrongBuilds_AreOneLine(int code, string message, params string[] args) => Shell.Run(["kernels", .. args]).AssertFailed(code, message);
 

@@ -46,7 +46,7 @@ public sealed unsafe class VariantTableTests : IDisposable
     [InlineData("[2,10]", "[2]", "shape: Rows must be the least and the largest value")]
     [InlineData("[2,10]", "2", "t.json: ")]
     [InlineData("\"WARPS\":4", "", "defines: is empty")]
-    [InlineData("\"WARPS\"", "\"WRAPS\"", "defines: no source has a macro WRAPS whose value may be chosen: Softmax.cu has WARPS=8")]
+    [InlineData("\"WARPS\"", "\"WRAPS\"", "defines: no source has a tunable macro WRAPS: Softmax.cu has WARPS=8")]
     [InlineData("\"WARPS\":4", "\"WARPS\":0", "defines: WARPS=0: must be at least 1")]
     [InlineData("\"WARPS\":4", "\"WARPS\":\"4\"", "t.json: ")]
     [InlineData("{\"kernel\"", "null, {\"kernel\"", "t.json: entry 1: is null")]

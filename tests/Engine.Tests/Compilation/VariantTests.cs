@@ -41,8 +41,8 @@ public sealed class VariantTests
     }
 
     [Theory]
-    [InlineData("LANES", "no source has a macro LANES whose value may be chosen: Softmax.cu has WARPS=8; Softmax.cu always defines LANES: put '#ifndef LANES' before that line and '#endif' after it")]
-    [InlineData("WRAPS", "no source has a macro WRAPS whose value may be chosen: Softmax.cu has WARPS=8")]
+    [InlineData("LANES", "no source has a tunable macro LANES: Softmax.cu has WARPS=8; Softmax.cu always defines LANES: put '#ifndef LANES' before that line and '#endif' after it")]
+    [InlineData("WRAPS", "no source has a tunable macro WRAPS: Softmax.cu has WARPS=8")]
     public void Advice_OtherMacro_TellsWhichThereAre(string name, string message) => Assert.Equal(message, SourceMacros.Advice([Softmax], Sources("#define LANES 32\n"), name));
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class VariantTests
         Kernel[] both = [Softmax, Dropout, SoftmaxKernels.Backward[ElementType.BFloat16]];
         Assert.Equal([both[0], both[2]], VariantSweep.Parse(["WARPS=2"]).Fitting(both, KernelSources.Embedded));
         Assert.Equal("WARPS=0: must be at least 1, because the launch shape depends on it", Assert.Throws<DataException>(() => VariantSweep.Parse(["WARPS=4,0"]).Fitting(both, KernelSources.Embedded)).Message);
-        Assert.StartsWith("no source has a macro WRAPS", Assert.Throws<DataException>(() => VariantSweep.Parse(["WRAPS=4"]).Fitting(both, KernelSources.Embedded)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("no source has a tunable macro WRAPS", Assert.Throws<DataException>(() => VariantSweep.Parse(["WRAPS=4"]).Fitting(both, KernelSources.Embedded)).Message, StringComparison.Ordinal);
         Assert.Equal("no source has all of the macros WARPS, THREADS", Assert.Throws<DataException>(() => VariantSweep.Parse(["WARPS=4", "THREADS=4"]).Fitting(both, KernelSources.Embedded)).Message);
     }
 

@@ -69,8 +69,8 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
         {
             if (string.IsNullOrWhiteSpace(lines[i]))
                 continue;
+            var bench = JsonFile.Parse(file, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep, firstLine: i + 1);
             string place = $"{file}: line {i + 1}";
-            var bench = JsonFile.Parse(place, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep);
             if (bench is not { Model: not null, Stage: not null, MedianMilliseconds: > 0, Flops: > 0 })
                 throw new DataException($"{place}: is not a result of 'bench --json' that measured a step");
             if (!ModelZoo.Names.Contains(bench.Model) || bench.Stage is not (RunArguments.Pretrain or RunArguments.Finetune))

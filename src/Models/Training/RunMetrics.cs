@@ -125,18 +125,18 @@ internal sealed class RunMetrics(string run)
         {
             end = Array.IndexOf(content, (byte)'\n', start) is >= 0 and var found ? found : content.Length;
             number++;
-            if (Parse($"{file}: line {number}", content.AsSpan(start, end - start), whole) is { } values)
+            if (Parse(file, content.AsSpan(start, end - start), number, whole) is { } values)
                 yield return (number, values);
             else if (++damaged == MostDamagedLines)
                 throw new DataException($"{file}: has {damaged} lines that are not JSON objects: damaged?");
         }
     }
 
-    private static JsonObject? Parse(string line, ReadOnlySpan<byte> content, bool whole)
+    private static JsonObject? Parse(string file, ReadOnlySpan<byte> content, int line, bool whole)
     {
         try
         {
-            return JsonFile.ParseObject(line, content);
+            return JsonFile.ParseObject(file, content, line);
         }
         catch (DataException) when (!whole)
         {

@@ -31,6 +31,18 @@ public sealed class PartsTests(CommandWorld world)
         Assert.EndsWith("--set finetune.steps=3 --quiet --part 4", rows[3][7], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"model":"mix" "stage":"pretrain"}""", "line 3: is not JSON: a comma is missing before '\"'")]
+    [InlineData("""{"model":3}""", "line 3: 'model' is of another kind than expected")]
+    [InlineData("""{"model":"mix","stage":"pretrain","median_milliseconds":0,"flops":1e6}""", "line 3: is not a result of 'bench --json' that measured a step")]
+    [InlineData("""{"model":"mix","stage":"embed","median_milliseconds":10,"flops":1e6}""", "line 3: there is no part that trains 'mix' in stage 'embed'")]
+    public void Plan_BadRates_NamesTheLine(string line, string problem)
+    {
+        string rates = world.New();
+        File.WriteAllText(rates, $$"""{"model":"uniter","stage":"finetune","median_milliseconds":10,"flops":1e6}{{"\n\n"}}{{line}}{{"\n"}}""");
+        Shell.Run("reproduce", "--output-dir", world.New(), "--preset", "micro", "--plan", "--rates", rates).AssertFailed(1, $"error: {rates}: {problem}");
+    }
+
     [Fact]
     public void WorkerAndCollect_WriteWhatOneProcessWrites()
     {

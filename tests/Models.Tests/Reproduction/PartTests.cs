@@ -176,6 +176,14 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
     }
 
     [Fact]
+    public void Break_LockThatCannotBeDeleted_IsNamed()
+    {
+        string file = Path.Combine(_output, ".lock");
+        Directory.CreateDirectory(file);
+        Assert.StartsWith($"{file}: cannot be written: ", Refused(() => RunLock.Break(_output)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void RunPart_AnotherKindOfMachine_IsAWarning()
     {
         Run().RunPart("1");

@@ -259,6 +259,7 @@ public sealed class Trainer : IDisposable
     {
         _updates.RequireFinite(_state.Step);
         using var saving = _timing.Measure(TimedPart.Saving);
+        _folder.KeepArguments(_progress);
         (_state.ValidationDue, _state.Interrupted) = (validationDue, validationDue || !IsCheckpointDue);
         _folder.Checkpoints.Save(_state, folder =>
         {

@@ -19,6 +19,9 @@ internal sealed class RunMetrics(string run)
     /// <summary>The key of a line that gives the value that was not finite and stopped the run.</summary>
     public const string Stopped = "stopped";
 
+    /// <summary>Keys of the scores of tags. They may be undefined, as <see cref="TrainerNotes.Score"/>.</summary>
+    public const string TagPrecision = "tag_precision", TagRecall = "tag_recall", TagF1 = "tag_f1";
+
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
 
@@ -153,7 +156,7 @@ internal sealed class RunMetrics(string run)
         foreach (var (key, value) in line)
         {
             bool isText = key is Reason or Stopped;
-            bool isUndefined = key == TrainerNotes.Score && value is null;
+            bool isUndefined = value is null && key is (TrainerNotes.Score or TagPrecision or TagRecall or TagF1);
             if (!isUndefined && value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
                 throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }

@@ -35,7 +35,7 @@ internal static class RunStart
         if (change.Refusal is null && (mayGrow || (change.Growth ?? patience) is null))
             return (change.Growth ?? patience) is null ? RunMode.Continue : RunMode.Grow;
         throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
-            : $"{path} has a run with other arguments: {change.Refusal ?? (change.Growth is null ? patience : $"{change.Growth}: a part of a reproduction does not get longer")}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
+            : $"{path} has a run with other arguments: {change.Refusal ?? (change.Growth is null ? patience : $"{change.Growth}: a part of a reproduction does not get longer")}; choose another --output-dir or the same arguments{(shared ? "" : ", or pass --overwrite-output-dir to delete that run")}");
     }
 
     /// <summary>Refuses a folder with files of something else than a run.</summary>

@@ -47,7 +47,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         Assert.Equal(["part 4 of 6, mix/fold-2: is done already"], _notes.Lines);
         Run().Collect();
         done.AssertSame(_output);
-        Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run",
+        Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments",
             Refused(() => new ReproductionRun(_device, done.Options(_output) with { Seed = 6 }, _notes, TimeProvider.System, default).RunPart("4")), StringComparison.Ordinal);
     }
 

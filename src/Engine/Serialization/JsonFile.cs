@@ -30,41 +30,47 @@ public static class JsonFile
     public static byte[] ReadBytes(string path) => FileFailure.ReadAllBytes(path, Limit);
 
     /// <summary>The value in the bytes of a file that was read before.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="bytes">Its content, or a line of it.</param>
+    /// <param name="type">The type of the value, from a context of source-generated serializers.</param>
+    /// <param name="line">The number of that line; null if the bytes are the whole file.</param>
     /// <exception cref="DataException">
     /// The bytes have no such value, a key twice, a text that is not Unicode or a number that no double holds; the
     /// message gives the reason.
     /// </exception>
-    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type) where T : class
+    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type, int? line = null) where T : class
     {
         try
         {
-            Require(path, bytes);
-            return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{path}: is null");
+            Require(path, bytes, line ?? 1);
+            return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{Place(path, line)}: is null");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, line ?? 1)}", e);
         }
     }
 
     /// <summary>The keys and values of an object in the bytes of a file that was read before.</summary>
     /// <exception cref="DataException">As in <see cref="Parse"/>.</exception>
-    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes)
+    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes, int? line = null)
     {
         try
         {
-            Require(path, bytes);
-            return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{path}: is not a JSON object");
+            Require(path, bytes, line ?? 1);
+            return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{Place(path, line)}: is not a JSON object");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, line ?? 1)}", e);
         }
     }
 
+    private static string Place(string path, int? line) => line is null ? path : $"{path}: line {line}";
+
     // .NET decodes keys, texts and numbers when they are used. Bytes that are not UTF-8, half of a surrogate pair such
     // as \ud800, and a number that does not fit fail only then. Its error for a key that is there twice has no line.
-    private static void Require(string path, ReadOnlySpan<byte> bytes)
+    private static void Require(string path, ReadOnlySpan<byte> bytes, int firstLine)
     {
         var reader = new Utf8JsonReader(bytes);
         var keys = new Stack<HashSet<string>>();
@@ -82,7 +88,7 @@ public static class JsonFile
                 case JsonTokenType.PropertyName:
                     key = Text(ref reader, bytes);
                     if (!keys.Peek().Add(key))
-                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(key)} twice");
+                        throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(key)} twice");
                     break;
                 case JsonTokenType.String:
                     Text(ref reader, bytes);
@@ -91,7 +97,7 @@ public static class JsonFile
                     int exponent = reader.ValueSpan.IndexOfAny((byte)'e', (byte)'E');
                     bool fits = exponent < 0 || reader.ValueSpan[exponent..].TrimStart("eE+-0"u8).Length <= MostExponentDigits;
                     if (!fits || !reader.TryGetDouble(out double number) || !double.IsFinite(number))
-                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: {Printable.Quote(key)} is {LineReader.Quote(reader.ValueSpan)}, which is not a number that fits");
+                        throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: {Printable.Quote(key)} is {LineReader.Quote(reader.ValueSpan)}, which is not a number that fits");
                     break;
             }
         }
@@ -104,10 +110,10 @@ public static class JsonFile
             }
             catch (InvalidOperationException e)
             {
-                throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: a text is not valid Unicode", e);
+                throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: a text is not valid Unicode", e);
             }
         }
 
-        string Place(ReadOnlySpan<byte> bytes, long at) => $"{path}: line {bytes[..(int)at].Count((byte)'\n') + 1}";
+        string PlaceOf(ReadOnlySpan<byte> bytes, long at) => Place(path, bytes[..(int)at].Count((byte)'\n') + firstLine);
     }
 }

@@ -53,6 +53,28 @@ public sealed class CatalogTests
         }
     }
 
+    // A launch shape that ignored a macro would have a second place for its value.
+    [Fact]
+    public unsafe void Tunables_AnotherValue_ChangesALaunchShapeOfTheSource()
+    {
+        var tuned = Catalog.Kernels.SelectMany(static kernel => kernel.Tunables.Select(macro => (kernel, macro))).ToList();
+        Assert.NotEmpty(tuned);
+        Assert.All(tuned, static pair =>
+        {
+            var (kernel, macro) = pair;
+            byte[] args = new byte[kernel.Layout.Size];
+            foreach (string name in kernel.Layout.Integers)
+                args[kernel.Layout.IntegerAt(name)!.Value.Offset] = 100;
+            fixed (byte* pointer = args)
+            {
+                var limits = new DeviceLimits(132, 227 << 10);
+                var (usual, other) = (kernel.Shape(pointer, limits, Variant.Default), kernel.Shape(pointer, limits, new Variant([new(macro.Name, 2 * macro.Default)])));
+                Assert.True(usual != other, $"{kernel}: {macro.Name} does not change the launch shape");
+                Assert.Equal(usual, kernel.Shape(pointer, limits, new Variant([new(macro.Name, macro.Default)])));
+            }
+        });
+    }
+
     // Kernels whose cost is below the operations of the formulas: the least and the largest share, and the reason.
     // Such a kernel computes a value once that the formulas compute several times.
     private static readonly (string Kernels, double Least, double Most, string Why)[] Shortcuts =

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Cli.Commands;
 
@@ -22,13 +24,16 @@ internal static class KernelsCheckCommand
             CompletionSources = { "cpu", "cuda", "cuda:0" },
             Description = "cpu, cuda or cuda:N: run the installed kernels on that device, three times each, and list all cases, the worst first",
         }, static (name, _) => CommonOptions.RequireDevice(name));
+        var builds = new BuildOptions();
         var json = CommonOptions.Json();
         var command = new Command("check", """
             Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads. Registers, stack and shared memory are those on an H100.
-            """) { name, source, folder, device, json };
+            """) { name, source, folder, device };
+        builds.AddTo(command);
+        command.Add(json);
         command.Checks(result =>
         {
-            if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
+            if (result.GetValue(device) is not null && new Option[] { source, folder, builds.Define, builds.Against }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
                 result.AddError($"{other.Name} cannot be used with --device, which runs the installed kernels; set {DeviceNames.KernelsVariable} to a folder of sources instead");
         });
         return command.Does((parsed, console, cancellation) =>
@@ -36,29 +41,58 @@ internal static class KernelsCheckCommand
             if (parsed.GetValue(device) is { } where)
                 return KernelsDeviceCheck.Run(where, parsed.GetValue(name) ?? "", console, cancellation);
             var sources = KernelsCommand.Sources(parsed.GetValue(folder), parsed.GetValue(source));
-            var kernels = KernelsCommand.Matching([parsed.GetValue(name) ?? ""]);
-            using var gates = new KernelsCheckGates(sources, kernels, console);
-            var rows = new List<CheckedKernel>();
-            foreach (var kernel in kernels)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                rows.Add(gates.Check(kernel));
-                foreach (string finding in rows[^1].Findings)
-                    console.WriteError($"{kernel.Entry}, {finding}");
-            }
+            var (kernels, all) = builds.Read(parsed, sources, parsed.GetValue(source) ?? parsed.GetValue(folder), KernelsCommand.Matching([parsed.GetValue(name) ?? ""]));
+            var rows = Rows(kernels, all, parsed.GetValue(builds.Against) is not null, console, cancellation);
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListCheckedKernel);
             return rows.All(static row => row.Findings.Count == 0) ? CommandLine.Done : CommandLine.Failed;
         }, json);
     }
 
+    private static List<CheckedKernel> Rows(Kernel[] kernels, IReadOnlyList<KernelBuild> builds, bool compares, CommandConsole console, CancellationToken cancellation)
+    {
+        var emulator = new CheckEmulator(console);
+        var gates = new List<KernelsCheckGates>();
+        var rows = new List<CheckedKernel>();
+        try
+        {
+            foreach (var build in builds)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                gates.Add(new KernelsCheckGates(build, kernels, emulator, console, isFirst: gates.Count == 0));
+            }
+            foreach (var (kernel, i) in kernels.SelectMany(kernel => builds.Select((_, i) => (kernel, i))))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var row = gates[i].Check(kernel);
+                if (compares)
+                    row = row with { Sources = builds[i].SourcesName, SameCode = builds[i].Set.Length > 0 ? gates[i].HasCodeOf(gates[i - 1], kernel) : null };
+                rows.Add(row);
+                foreach (string finding in row.Findings)
+                    console.WriteError($"{string.Join(' ', new[] { kernel.Entry, row.Variant, row.Sources }.Where(static part => part is not null))}, {finding}");
+            }
+            return rows;
+        }
+        finally
+        {
+            foreach (var gate in gates)
+                gate.Dispose();
+        }
+    }
+
     internal static ResultTable Table(IReadOnlyList<CheckedKernel> rows)
     {
-        var table = new ResultTable().TextColumn("kernel").TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").NumberColumn("registers").NumberColumn("stack, B").NumberColumn("shared, B").NumberColumn("seconds");
+        bool hasVariants = rows.Any(static row => row.Variant is not null), hasSources = rows.Any(static row => row.Sources is not null);
+        var table = new ResultTable().TextColumn("kernel");
+        if (hasVariants)
+            table.TextColumn("variant");
+        if (hasSources)
+            table.TextColumn("sources").TextColumn("machine code");
+        table.TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").NumberColumn("registers").NumberColumn("stack, B").NumberColumn("shared, B").NumberColumn("seconds");
         foreach (var row in rows)
         {
             var resources = row.Resources?[KernelsCommand.Architecture];
-            table.Row(row.Entry, row.Compiles, row.Twin, row.Order, row.Cuda, $"{resources?.Registers}", $"{resources?.StackBytes}", $"{resources?.SharedBytes}",
-                row.Seconds.ToString("F1", CultureInfo.InvariantCulture));
+            table.Row([row.Entry, .. hasVariants ? [row.Variant ?? ""] : Array.Empty<string>(), .. hasSources ? [row.Sources ?? "", row.SameCode is { } same ? same ? "the same" : "other" : ""] : Array.Empty<string>(),
+                row.Compiles, row.Twin, row.Order, row.Cuda, $"{resources?.Registers}", $"{resources?.StackBytes}", $"{resources?.SharedBytes}", row.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
         }
         return table;
     }
@@ -78,4 +112,20 @@ internal static class KernelsCheckCommand
 /// <param name="Seconds">Time of all gates.</param>
 /// <param name="Findings">The errors found.</param>
 internal sealed record CheckedKernel(
-    string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, IReadOnlyDictionary<string, KernelResources>? Resources, double Seconds, IReadOnlyList<string> Findings);
+    string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, IReadOnlyDictionary<string, KernelResources>? Resources, double Seconds, IReadOnlyList<string> Findings)
+{
+    /// <summary>Values of macros as <c>NAME=VALUE</c>; null without --define.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Variant { get; init; }
+
+    /// <summary>The folder of its sources, or "program"; null without --against.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Sources { get; init; }
+
+    /// <summary>
+    /// Whether the unit of the kernel has the same machine code as in the other set of sources; null for the first
+    /// set, and if it is not compiled.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? SameCode { get; init; }
+}

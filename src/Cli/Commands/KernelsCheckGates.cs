@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using VideoSim.Cli.Output;
-using VideoSim.Engine;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
@@ -15,27 +14,35 @@ internal sealed class KernelsCheckGates : IDisposable
 {
     private const string Right = "right", Wrong = "wrong", Skipped = "skipped", None = "no source", NoTwin = "no twin";
 
+    private readonly KernelBuild _build;
     private readonly CommandConsole _console;
     private readonly CpuDevice _cpu = new(threads: 1);
     private readonly KernelCompiler? _compiler;
     private readonly CudaEmulator? _emulator;
+    private readonly Kernel[] _sound; // those that the emulator runs
     private readonly string? _refusal; // the errors that g++ reported for a source
     private readonly Dictionary<Kernel, string> _errors = []; // of the units that NVRTC refuses
     private readonly Dictionary<string, Kernel> _told = []; // errors that are in a finding, and the kernel that has it
     private bool _isFault; // whether the last kernel on the emulator was stopped
 
-    public KernelsCheckGates(KernelSources sources, IReadOnlyList<Kernel> kernels, CommandConsole console)
+    /// <summary>Compiles the kernels of a build.</summary>
+    /// <param name="build">Sources, and values of macros.</param>
+    /// <param name="kernels">The kernels to check.</param>
+    /// <param name="emulator">Runs them.</param>
+    /// <param name="console">Receives notes and progress.</param>
+    /// <param name="isFirst">Whether it is the first build: what this machine lacks is told once.</param>
+    public KernelsCheckGates(KernelBuild build, IReadOnlyList<Kernel> kernels, CheckEmulator emulator, CommandConsole console, bool isFirst)
     {
-        _console = console;
+        (_build, _console) = (build, console);
         // The checks of a kernel may launch other kernels of its family.
         Kernel[] family = [.. Catalog.Kernels.Where(one => one.Source is not null && kernels.Any(kernel => kernel.Family == one.Family))];
-        if (NativeLibraries.Nvrtc.Problem is { } problem)
-            console.Progress.Note($"the compile gate is skipped: {problem}");
-        else
-            _compiler = new KernelCompiler(sources, new KernelCache(UserCache.Kernels));
-        if (_compiler?.CacheProblem is { } refusal)
+        if (NativeLibraries.Nvrtc.Problem is null)
+            _compiler = new KernelCompiler(build.Sources, new KernelCache(UserCache.Kernels));
+        else if (isFirst)
+            console.Progress.Note($"the compile gate is skipped: {NativeLibraries.Nvrtc.Problem}");
+        if (isFirst && _compiler?.CacheProblem is { } refusal)
             CommonOptions.NoteCache(refusal, console);
-        foreach (var unit in KernelUnit.Group(Catalog.Kernels).Where(unit => unit.Kernels.Any(family.Contains)))
+        foreach (var unit in KernelUnit.Group(Catalog.Kernels).Where(unit => unit.Kernels.Any(family.Contains)).Select(unit => unit.With(build.Variant)))
         {
             if (Refusal(unit) is not { } error)
                 continue;
@@ -43,13 +50,13 @@ internal sealed class KernelsCheckGates : IDisposable
                 _errors[kernel] = error;
         }
         // g++ would repeat the errors that NVRTC has reported.
-        Kernel[] sound = [.. family.Where(kernel => !_errors.ContainsKey(kernel))];
-        if (sound.Length == 0)
+        _sound = [.. family.Where(kernel => !_errors.ContainsKey(kernel))];
+        if (_sound.Length == 0)
             return;
-        if (EmulatorBuild.Problem is { } obstacle)
+        if (EmulatorBuild.Problem is not { } obstacle)
+            (_emulator, _refusal) = emulator.Build(build.Sources, build.UnitsOf(_sound));
+        else if (isFirst)
             console.Progress.Note($"the gates of CUDA sources are skipped: {obstacle}");
-        else
-            (_emulator, _refusal) = Build(sources, sound, console);
     }
 
     public CheckedKernel Check(Kernel kernel)
@@ -64,10 +71,13 @@ internal sealed class KernelsCheckGates : IDisposable
         string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(kernel, KernelGates.Accuracy(_cpu, cases)));
         // The check of accesses comes first: a kernel that writes out of bounds must not run without it.
         string order = !hasSource ? None : isRefused || (_emulator is null && _refusal is null) ? Skipped
-            : Outcome("accesses, orders", () => OnEmulator(kernel, device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders))));
+            : Outcome("accesses, orders", () => OnEmulator(kernel, (device, stream) => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders, stream))));
         bool runs = order == Right || (order == Wrong && !_isFault);
-        string cuda = runs ? Outcome("CUDA source", () => OnEmulator(kernel, device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
-        return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, resources, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
+        string cuda = runs ? Outcome("CUDA source", () => OnEmulator(kernel, (device, stream) => KernelGates.Accuracy(device, cases, stream))) : order == Wrong ? Skipped : order;
+        return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, resources, Stopwatch.GetElapsedTime(start).TotalSeconds, findings)
+        {
+            Variant = _build.Variant.Values.Count == 0 ? null : $"{_build.Variant}",
+        };
 
         string Outcome(string gate, Func<IReadOnlyList<string>> run)
         {
@@ -78,6 +88,12 @@ internal sealed class KernelsCheckGates : IDisposable
     }
 
     public void Dispose() => _cpu.Dispose();
+
+    /// <summary>
+    /// Whether a kernel's unit has the same machine code in another build; null if one of them is not compiled.
+    /// </summary>
+    public bool? HasCodeOf(KernelsCheckGates other, Kernel kernel) => _compiler is null || other._compiler is null || _errors.ContainsKey(kernel) || other._errors.ContainsKey(kernel) ? null
+        : BuildOptions.HaveSameCode(kernel, _build.Variant, _compiler, other._compiler, KernelsCommand.Architecture);
 
     private string? Refusal(KernelUnit unit)
     {
@@ -92,21 +108,8 @@ internal sealed class KernelsCheckGates : IDisposable
         }
     }
 
-    private static (CudaEmulator?, string?) Build(KernelSources sources, IReadOnlyList<Kernel> kernels, CommandConsole console)
-    {
-        try
-        {
-            using var progress = new EmulatorProgress(console.Progress);
-            return (new CudaEmulator(UserCache.Emulator, sources, kernels, progress.Report), null);
-        }
-        catch (DataException e)
-        {
-            return (null, e.Message);
-        }
-    }
-
     // A kernel's fault loses the context, so each gate opens a new device.
-    private string[] OnEmulator(Kernel kernel, Func<Device, IEnumerable<GateFinding>> run)
+    private string[] OnEmulator(Kernel kernel, Func<Device, VariantStream, IEnumerable<GateFinding>> run)
     {
         _isFault = _refusal is not null;
         if (_refusal is not null)
@@ -114,7 +117,7 @@ internal sealed class KernelsCheckGates : IDisposable
         try
         {
             using var device = _emulator!.Open();
-            return Lines(kernel, run(device));
+            return Lines(kernel, run(device, device.StreamOf(CudaEmulator.Images, _sound, _build.Variant, _build.Set)));
         }
         catch (CudaException e)
         {
@@ -145,8 +148,8 @@ internal sealed class KernelsCheckGates : IDisposable
 
     private SortedDictionary<string, KernelResources> Resources(Kernel kernel)
     {
-        var unit = KernelsCommand.UnitOf(kernel);
-        return new(KernelResourceTable.Architectures.ToDictionary(static architecture => architecture, architecture => _compiler!.Compile(unit, architecture).Resources[kernel.Entry]), StringComparer.Ordinal);
+        var unit = KernelsCommand.UnitOf(kernel).With(_build.Variant);
+        return new(KernelResourceTable.Architectures.ToDictionary(static architecture => architecture, architecture => _compiler!.Compile(unit, architecture).Resources[unit.SymbolOf(kernel)]), StringComparer.Ordinal);
     }
 
     private string[] Spills(Kernel kernel, SortedDictionary<string, KernelResources> resources)

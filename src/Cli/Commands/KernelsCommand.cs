@@ -132,8 +132,10 @@ internal static class KernelsCommand
         return new Command("build-emulator", "Build the CUDA emulator with g++, and print its folder, for VIDEOSIM_CUDA_PATH.") { folder, json }.Does((parsed, console, _) =>
         {
             string built;
+            var sources = KernelSources.In(parsed.GetValue(folder));
+            var units = VariantTable.Of(sources).WithVariants(KernelUnit.Group(Catalog.Kernels));
             using (var progress = new EmulatorProgress(console.Progress))
-                built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels, progress.Report);
+                built = EmulatorBuild.Make(UserCache.Emulator, sources, units, progress.Report);
             console.WriteResult(output => output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(new EmulatorResult(built), CliJson.Default.EmulatorResult) : built));
             return CommandLine.Done;
         }, json);

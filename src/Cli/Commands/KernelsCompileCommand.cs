@@ -63,7 +63,7 @@ internal static class KernelsCompileCommand
 
     private static int Write(KernelCompiler compiler, string directory, CommandConsole console)
     {
-        int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
+        int files = ShippedKernels.Write(directory, compiler, VariantTable.Of(compiler.Sources).WithVariants(KernelUnit.Group(Catalog.Kernels)), [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
         NoteUnassertedOffsets(compiler, console);
         console.Progress.Note($"{files} files in {directory}");
         Made(compiler, directory, files, [], console);

@@ -20,6 +20,30 @@ public readonly record struct SampledTime(double Median, double P10, double P90,
     }
 }
 
+/// <summary>
+/// How much longer one call takes than another. Both are timed in every round, so what changes with time changes both.
+/// </summary>
+/// <param name="Median">Time over time of the other, in half of the rounds no larger.</param>
+/// <param name="Lower">In a quarter of the rounds no larger.</param>
+/// <param name="Upper">In three quarters of the rounds no larger.</param>
+/// <param name="Rounds">How many rounds there were.</param>
+public readonly record struct SampledRatio(double Median, double Lower, double Upper, int Rounds)
+{
+    /// <summary>Whether the middle half of the rounds agrees which call is faster.</summary>
+    public bool IsBeyondSpread => Upper < 1 || Lower > 1;
+
+    /// <summary>Compares the times of two calls, round by round.</summary>
+    /// <param name="times">Times of a call.</param>
+    /// <param name="others">Times of the other, in the same rounds.</param>
+    public static SampledRatio Of(IReadOnlyList<double> times, IReadOnlyList<double> others)
+    {
+        double[] sorted = [.. times.Zip(others, static (time, other) => time / other).Order()];
+        return new(At(0.5), At(0.25), At(0.75), sorted.Length);
+
+        double At(double share) => sorted[(int)Math.Round(share * (sorted.Length - 1))];
+    }
+}
+
 /// <summary>Measures single calls that launch work on a device's stream.</summary>
 public abstract class LaunchClock : IDisposable
 {
@@ -36,18 +60,32 @@ public abstract class LaunchClock : IDisposable
     /// <param name="call">Launches the work on the device's stream.</param>
     /// <param name="limit">When to stop; 10 calls are timed however long they take.</param>
     /// <param name="cancellation">Stops between calls.</param>
-    public SampledTime Sample(Action call, TimeSpan limit, CancellationToken cancellation)
+    public SampledTime Sample(Action call, TimeSpan limit, CancellationToken cancellation) => SampledTime.Of(SampleInTurn([call], limit, cancellation)[0]);
+
+    /// <summary>
+    /// Measures several calls in rounds, each once a round. Every second round has the reverse order (A B, B A), so no
+    /// call is always the first.
+    /// </summary>
+    /// <param name="calls">The calls.</param>
+    /// <param name="limit">When to stop, for each call; there are 10 rounds however long they take.</param>
+    /// <param name="cancellation">Stops between calls.</param>
+    /// <returns>For each call its times in microseconds, by round.</returns>
+    public IReadOnlyList<IReadOnlyList<double>> SampleInTurn(IReadOnlyList<Action> calls, TimeSpan limit, CancellationToken cancellation)
     {
-        var times = new List<double>(MostSamples);
+        var times = calls.Select(static _ => new List<double>(MostSamples)).ToArray();
         long start = Stopwatch.GetTimestamp();
-        for (int i = -WarmUp; i < MostSamples && (i < FewestSamples || Stopwatch.GetElapsedTime(start) < limit); i++)
+        for (int round = -WarmUp; round < MostSamples && (round < FewestSamples || Stopwatch.GetElapsedTime(start) < limit * calls.Count); round++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            double time = Math.Max(Shortest, Time(call));
-            if (i >= 0)
-                times.Add(time);
+            for (int turn = 0; turn < calls.Count; turn++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int call = round % 2 == 0 ? turn : calls.Count - 1 - turn;
+                double time = Math.Max(Shortest, Time(calls[call]));
+                if (round >= 0)
+                    times[call].Add(time);
+            }
         }
-        return SampledTime.Of(times);
+        return times;
     }
 
     /// <inheritdoc/>

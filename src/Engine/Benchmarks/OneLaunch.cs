@@ -11,23 +11,35 @@ namespace VideoSim.Engine.Benchmarks;
 /// <param name="inner">Stream that runs the launches.</param>
 /// <param name="wanted">The kernel to measure.</param>
 /// <param name="wantedBytes">Bytes of its launch. The first launch that moves at least as many is measured.</param>
-/// <param name="sample">Measures a call.</param>
+/// <param name="sample">Measures calls: one for each build of the kernel.</param>
 /// <param name="runsProducts">
 /// Whether matrix products run. Without them the launch reads whatever is in memory.
 /// </param>
-public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample, bool runsProducts = true) : ComputeStream
+/// <param name="builds">
+/// Streams that launch other builds of the kernel, to measure them in turn; null to measure that of the stream.
+/// </param>
+public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<IReadOnlyList<Action>, IReadOnlyList<IReadOnlyList<double>>> sample, bool runsProducts = true,
+    IReadOnlyList<ComputeStream>? builds = null) : ComputeStream
 {
-    /// <summary>The launch's time; null before the launch.</summary>
-    public SampledTime? Time { get; private set; }
+    /// <summary>For each build its times in microseconds, by round; null before the launch.</summary>
+    public IReadOnlyList<IReadOnlyList<double>>? Times { get; private set; }
+
+    /// <summary>The integers among the arguments of the launch, by name; empty before the launch.</summary>
+    public IReadOnlyDictionary<string, long> Sizes { get; private set; } = new Dictionary<string, long>();
 
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
-        if (Time is not null)
+        if (Times is not null)
             return;
         if (kernel == wanted && kernel.Cost(args).MovedBytes >= wantedBytes)
-            Time = sample(() => inner.Launch(kernel, args, bytes));
+        {
+            Sizes = kernel.Layout.Integers.ToDictionary(static name => name, name => kernel.Layout.ReadInteger(name, args));
+            Times = sample([.. (builds ?? [inner]).Select(stream => (Action)(() => stream.Launch(kernel, args, bytes)))]);
+        }
         else if (runsProducts || kernel != MatMulKernels.Multiply)
+        {
             inner.Launch(kernel, args, bytes);
+        }
     }
 }

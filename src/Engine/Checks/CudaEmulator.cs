@@ -3,6 +3,7 @@ using System.Text;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Checks;
@@ -16,8 +17,7 @@ public sealed unsafe class CudaEmulator
     private const uint Threads = 2; // they share the blocks of a launch
     private const int LineBytes = 1024; // a line of a kernel and the calls that lead to it
 
-    private readonly IReadOnlyList<Kernel> _kernels;
-    private readonly EntryNames _images = new();
+    private readonly List<Kernel> _kernels;
     private readonly delegate* unmanaged<nuint> _liveAllocations, _liveObjects;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
     private readonly delegate* unmanaged<byte*, void> _inject;
@@ -30,17 +30,17 @@ public sealed unsafe class CudaEmulator
     /// <summary>Builds the emulator, unless it was built before, and loads it in place of the driver.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
-    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="units">The kernels.</param>
     /// <param name="progress">See <see cref="EmulatorBuild.Make"/>.</param>
     /// <exception cref="DataException">
     /// The emulator cannot be built or run here, or a driver is already loaded; the message gives the reason.
     /// </exception>
-    public CudaEmulator(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels, Action<int, int>? progress = null)
+    public CudaEmulator(CacheFolder cache, KernelSources sources, IReadOnlyList<KernelUnit> units, Action<int, int>? progress = null)
     {
         if (EmulatorBuild.Problem is { } problem)
             throw new DataException(problem);
-        _kernels = [.. kernels];
-        string folder = EmulatorBuild.Make(cache, sources, _kernels, progress);
+        _kernels = [.. units.SelectMany(static unit => unit.Kernels)];
+        string folder = EmulatorBuild.Make(cache, sources, units, progress);
         string? others = Environment.GetEnvironmentVariable(NativeLibraries.PathVariable);
         Environment.SetEnvironmentVariable(NativeLibraries.PathVariable, others is null ? folder : $"{folder}{Path.PathSeparator}{others}");
         if (NativeLibraries.Cuda.Path?.StartsWith(folder, StringComparison.Ordinal) != true)
@@ -70,7 +70,26 @@ public sealed unsafe class CudaEmulator
     /// Compiled kernels to load, as on a GPU. May be left out: the emulator contains the kernels and runs no code of
     /// the images.
     /// </param>
-    public CudaDevice Open(IKernelImages? images = null) => CudaDevice.Open(0, images ?? _images, _kernels);
+    /// <param name="variants">See <see cref="CudaDevice.Open"/>.</param>
+    public CudaDevice Open(IKernelImages? images = null, VariantTable? variants = null) => CudaDevice.Open(0, images ?? Images, _kernels, variants);
+
+    /// <summary>Images that list the entries and contain no code: the emulator contains the kernels.</summary>
+    public static IKernelImages Images { get; } = new EntryNames();
+
+    /// <summary>Builds more kernels, and adds them to the emulator that is the driver of this process.</summary>
+    /// <param name="cache">Folder that keeps builds.</param>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="units">
+    /// The kernels. The names of their entries must be new (<see cref="KernelUnit.Suffix"/>).
+    /// </param>
+    /// <param name="progress">See <see cref="EmulatorBuild.Make"/>.</param>
+    /// <exception cref="DataException">They cannot be built; the message gives the reason.</exception>
+    public static void Add(CacheFolder cache, KernelSources sources, IReadOnlyList<KernelUnit> units, Action<int, int>? progress = null)
+    {
+        string folder = EmulatorBuild.Make(cache, sources, units, progress);
+        foreach (string module in FolderListing.Files(folder, EmulatorBuild.BuiltUnits))
+            NativeLibrary.Load(module); // its constructors register the kernels
+    }
 
     /// <summary>Chooses how kernels run from now on.</summary>
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
@@ -138,6 +157,6 @@ public sealed unsafe class CudaEmulator
         public string ArchitectureFor(int computeCapability) => "compute_80";
 
         public KernelImage Compile(KernelUnit unit, string architecture) => new([.. ".version 8.0\n"u8,
-            .. unit.Kernels.SelectMany(static kernel => Encoding.UTF8.GetBytes($".entry {kernel.Entry}(")), 0], new Dictionary<string, KernelResources>(), "");
+            .. unit.Kernels.SelectMany(kernel => Encoding.UTF8.GetBytes($".entry {unit.SymbolOf(kernel)}(")), 0], new Dictionary<string, KernelResources>(), "");
     }
 }

@@ -27,9 +27,12 @@ public static class KernelGates
     public static int MostOrders => Orders.Length;
 
     /// <summary>Compares the results with float64, within the bounds of <see cref="CheckRunner"/>.</summary>
-    public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases) =>
+    /// <param name="device">The device.</param>
+    /// <param name="cases">The cases.</param>
+    /// <param name="build">Launches another build of the kernels than the device's own; null for its own.</param>
+    public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases, VariantStream? build = null) =>
         from check in cases
-        from result in CheckRunner.Run(device, check)
+        from result in CheckRunner.Compare(check, CheckRunner.Execute(device, check, build ?? device.Stream))
         where !result.Passed
         select new GateFinding(check.Name, Describe(result, result.Mismatch!));
 
@@ -45,9 +48,11 @@ public static class KernelGates
     /// </param>
     /// <param name="check">The kernel, its cases, and the number of ways of its bank conflicts.</param>
     /// <param name="orders">How many orders of threads to try, 1 to <see cref="MostOrders"/>.</param>
-    public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check, int orders)
+    /// <param name="build">Launches another build of the kernels than the device's own; null for its own.</param>
+    public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check, int orders, VariantStream? build = null)
     {
-        string entry = check.Kernel.Entry;
+        string entry = build?.SymbolOf(check.Kernel) ?? check.Kernel.Entry;
+        var stream = build ?? device.Stream;
         int most = 1;
         string? floatSum = null;
         var use = emulator is null ? null : new UseGate(emulator, check);
@@ -58,7 +63,7 @@ public static class KernelGates
             emulator?.TakeBankConflict(entry); // discards the results of earlier launches
             emulator?.TakeFloatSum();
             var findings = new List<GateFinding>();
-            var expected = use?.Execute(device, run, findings) ?? CheckRunner.Execute(device, run);
+            var expected = use?.Execute(device, stream, run, findings) ?? CheckRunner.Execute(device, run, stream);
             foreach (var finding in findings)
                 yield return finding;
             var (ways, place) = emulator?.TakeBankConflict(entry) ?? default;
@@ -69,7 +74,7 @@ public static class KernelGates
             foreach (ulong schedule in Orders[..orders])
             {
                 emulator?.Configure(schedule, false);
-                foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run), $"schedule {schedule}"))
+                foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run, stream), $"schedule {schedule}"))
                     yield return finding;
             }
             emulator?.Configure(0, false);

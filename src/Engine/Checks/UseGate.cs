@@ -33,9 +33,9 @@ internal sealed class UseGate(CudaEmulator emulator, KernelCheck check)
     /// <summary>
     /// Runs a case. Unused resources, and bytes that differ from the cost, are added to <paramref name="findings"/>.
     /// </summary>
-    public IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase run, List<GateFinding> findings)
+    public IReadOnlyDictionary<string, float[]> Execute(Device device, ComputeStream stream, CheckCase run, List<GateFinding> findings)
     {
-        var seen = new Watch(device.Stream, emulator, check.Kernel);
+        var seen = new Watch(stream, emulator, check.Kernel);
         var outputs = CheckRunner.Execute(device, run, seen);
         foreach (var (use, cost) in seen.Launches)
             findings.AddRange(Judge(run, use, cost).Select(message => new GateFinding(run.Name, message)));

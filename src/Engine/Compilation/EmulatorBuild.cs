@@ -6,7 +6,6 @@ using System.Text;
 using System.Text.RegularExpressions;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
-using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
 
@@ -17,16 +16,19 @@ namespace VideoSim.Engine.Compilation;
 /// </summary>
 public static partial class EmulatorBuild
 {
-    private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so", WarningsAreErrors = "-Werror";
+    private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", WarningsAreErrors = "-Werror";
 
     private const long MostBytes = 512L << 20; // of all builds, and of all parts of builds
+
+    /// <summary>Pattern of the files with built kernels in the folder of a build.</summary>
+    internal const string BuiltUnits = "*.kernels.so";
 
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
     /// <summary>Builds the emulator, unless the cache contains it.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
-    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="units">The kernels.</param>
     /// <param name="progress">
     /// Called while g++ runs, on one thread, with the number of sources that are done and of all.
     /// </param>
@@ -35,9 +37,9 @@ public static partial class EmulatorBuild
     /// g++ was not found, or reported errors, which the message lists, one a line. Or another user may write to the
     /// cache.
     /// </exception>
-    public static string Make(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels, Action<int, int>? progress = null)
+    public static string Make(CacheFolder cache, KernelSources sources, IReadOnlyList<KernelUnit> units, Action<int, int>? progress = null)
     {
-        var files = Files(sources, kernels);
+        var files = Files(sources, units);
         string builds = cache.Open(), folder = Path.Combine(builds, Hash(files));
         try
         {
@@ -160,11 +162,11 @@ public static partial class EmulatorBuild
     public static string UnitText(KernelUnit unit)
     {
         var text = new StringBuilder();
-        foreach (string define in unit.Defines)
+        foreach (string define in unit.Macros)
             text.Append($"#define {define.Replace('=', ' ')}\n");
         text.Append($"#include \"{unit.Source}\"\n").Append(unit.LayoutAssertions()).Append("#include \"Registration.h\"\n");
         foreach (var kernel in unit.Kernels)
-            text.Append($"EMULATE({kernel.Entry})\n");
+            text.Append($"EMULATE({unit.SymbolOf(kernel)})\n");
         return text.ToString();
     }
 
@@ -180,7 +182,7 @@ public static partial class EmulatorBuild
         }
     }
 
-    private static SortedDictionary<string, string> Files(KernelSources sources, IEnumerable<Kernel> kernels)
+    private static SortedDictionary<string, string> Files(KernelSources sources, IEnumerable<KernelUnit> units)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         var assembly = typeof(EmulatorBuild).Assembly;
@@ -192,7 +194,7 @@ public static partial class EmulatorBuild
         foreach (var (name, text) in sources.Texts)
             files[$"kernels/{name}"] = text;
         var options = files.Where(static file => file.Key == $"{EmulatorFolder}build.sh").Append(new("g++", CompilerVersion())).ToList();
-        foreach (var unit in KernelUnit.Group(kernels))
+        foreach (var unit in units)
         {
             // The key of a unit covers its text, every file that it includes, the compiler and its options.
             string text = UnitText(unit);

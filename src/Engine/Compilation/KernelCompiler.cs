@@ -97,7 +97,7 @@ public sealed partial class KernelCompiler : IKernelImages
     /// The source has errors or lacks an entry, or its structs differ from C#.
     /// </exception>
     public KernelImage Compile(KernelUnit unit, string architecture) =>
-        _images.GetOrAdd((unit.Name, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
+        _images.GetOrAdd((unit.Name + unit.Suffix, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
 
     // The probe is compiled only if a unit does not compile: a cached image needs no compiler.
     private KernelImage CompileNow(KernelUnit unit, string architecture)
@@ -122,7 +122,7 @@ public sealed partial class KernelCompiler : IKernelImages
     private KernelImage CompileNow(KernelUnit unit, string architecture, bool ofOffsets)
     {
         bool binary = architecture.StartsWith("sm_", StringComparison.Ordinal);
-        List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Defines.Select(static define => $"-D{define}"), .. _options];
+        List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Macros.Select(static define => $"-D{define}"), .. _options];
         if (binary)
             options.Add("--ptxas-options=-v"); // registers, stack and spills, in the log
         string text = _sources[unit.Source] + unit.LayoutAssertions(ofOffsets);
@@ -151,7 +151,7 @@ public sealed partial class KernelCompiler : IKernelImages
 
     private static void RequireEntries(KernelUnit unit, string architecture, IEnumerable<string> entries)
     {
-        string[] missing = [.. unit.Kernels.Select(static kernel => kernel.Entry).Except(entries)];
+        string[] missing = [.. unit.Kernels.Select(unit.SymbolOf).Except(entries)];
         if (missing.Length > 0)
             throw new KernelCompilationException(unit.Name, architecture, $"{unit.Source} has no entry {string.Join(", ", missing)}; it has {string.Join(", ", entries.Order(StringComparer.Ordinal).DefaultIfEmpty("none"))}");
     }

@@ -19,16 +19,21 @@ public sealed class KernelSources
     }
 
     /// <summary>The sources embedded in the assembly of the kernels.</summary>
-    public static KernelSources Embedded { get; } = new(ReadResources());
+    public static KernelSources Embedded { get; } = new(ReadResources()) { Variants = ("variants.json of the program", ReadTable()) };
 
     /// <summary>
-    /// The embedded sources, with the files of a folder in place of those of the same name; null or empty for no
-    /// folder.
+    /// The embedded sources, with the files of a folder in place of those of the same name, variants.json among them;
+    /// null or empty for no folder.
     /// </summary>
     public static KernelSources In(string? folder) => string.IsNullOrEmpty(folder) ? Embedded : Embedded.With(folder);
 
     /// <summary>Whether files from the disk replace texts: those of someone who tries things.</summary>
     public bool HasOthers { get; private init; }
+
+    /// <summary>
+    /// The table of variants that comes with the sources, see <see cref="VariantTable.Of"/>; null for none.
+    /// </summary>
+    internal (string Path, byte[] Content)? Variants { get; private init; }
 
     /// <summary>Every text by file name.</summary>
     public IReadOnlyDictionary<string, string> Texts => _texts;
@@ -55,14 +60,24 @@ public sealed class KernelSources
         string[] files = PathCheck.IsFolder(path) ? [.. FolderListing.FilesBelow(path, "*.cu*").Order(StringComparer.Ordinal)]
             : PathCheck.IsFile(path) ? [path] : throw new DataException($"{path}: there is no such file or folder");
         string[] known = [.. files.Where(file => _texts.ContainsKey(Path.GetFileName(file)))];
-        if (known.Length == 0)
+        string table = Path.Combine(path, VariantTable.FileName);
+        bool hasTable = PathCheck.IsFile(table);
+        if (known.Length == 0 && !hasTable)
             throw new DataException($"{path}: contains no kernel source; the sources are {string.Join(", ", _texts.Keys.Order(StringComparer.Ordinal))}");
         if (known.GroupBy(Path.GetFileName).FirstOrDefault(static group => group.Count() > 1) is { } twice)
             throw new DataException($"{path}: contains two files named {twice.Key}: {string.Join(", ", twice)}");
         var replaced = new Dictionary<string, string>(_texts);
         foreach (string file in known)
             replaced[Path.GetFileName(file)] = FileFailure.ReadAllText(file);
-        return new(replaced) { HasOthers = true };
+        return new(replaced) { HasOthers = HasOthers || known.Length > 0, Variants = hasTable ? (table, JsonFile.ReadBytes(table)) : Variants };
+    }
+
+    private static byte[] ReadTable()
+    {
+        using var stream = typeof(Catalog).Assembly.GetManifestResourceStream(VariantTable.FileName)!;
+        byte[] content = new byte[stream.Length];
+        stream.ReadExactly(content);
+        return content;
     }
 
     private static IEnumerable<KeyValuePair<string, string>> ReadResources()

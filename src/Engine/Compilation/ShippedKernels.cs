@@ -1,6 +1,5 @@
 using System.Globalization;
 using VideoSim.Engine.Serialization;
-using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
 
@@ -17,14 +16,13 @@ public sealed class ShippedKernels(string folder, KernelSources sources)
     /// <summary>Compiles every unit for some architectures into a folder.</summary>
     /// <param name="folder">Folder for the files.</param>
     /// <param name="compiler">Compiles them.</param>
-    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="units">The units.</param>
     /// <param name="architectures">Such as <c>sm_90</c>, and <c>compute_80</c> for all that are newer.</param>
     /// <returns>The number of files written.</returns>
     /// <exception cref="DataException">The folder cannot be written.</exception>
-    public static int Write(string folder, KernelCompiler compiler, IEnumerable<Kernel> kernels, IReadOnlyList<string> architectures)
+    public static int Write(string folder, KernelCompiler compiler, IReadOnlyList<KernelUnit> units, IReadOnlyList<string> architectures)
     {
         var shipped = new ShippedKernels(folder, compiler.Sources);
-        var units = KernelUnit.Group(kernels);
         foreach (var unit in units)
         {
             foreach (string architecture in architectures)
@@ -55,9 +53,9 @@ public sealed class ShippedKernels(string folder, KernelSources sources)
     public KernelImage? Find(KernelUnit unit, string architecture) => KernelImageFile.Read(PathOf(unit, architecture), KeyOf(unit, architecture));
 
     private string KeyOf(KernelUnit unit, string architecture) =>
-        KernelImageFile.Key([architecture, unit.Name, sources[unit.Source], unit.LayoutAssertions(), .. sources.HeaderTexts]);
+        KernelImageFile.Key([architecture, unit.Name, unit.Suffix, sources[unit.Source], unit.LayoutAssertions(), .. sources.HeaderTexts]);
 
     // Units of one source differ by their macros.
     private string PathOf(KernelUnit unit, string architecture) =>
-        Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(unit.Source)}-{KernelImageFile.Key(unit.Defines)[..8]}.{architecture}.image");
+        Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(unit.Source)}-{KernelImageFile.Key(unit.Macros)[..8]}.{architecture}.image");
 }

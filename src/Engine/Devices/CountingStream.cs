@@ -60,7 +60,7 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
-        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null)
+        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits, Variant.Default) : null)
         {
             Addresses = [.. kernel.Layout.Pointers.Select(offset => *(nint*)((byte*)args + offset))],
         };

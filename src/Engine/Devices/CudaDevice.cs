@@ -11,17 +11,19 @@ public sealed unsafe class CudaDevice : Device
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaStream _stream;
+    private readonly VariantTable _variants;
+    private readonly List<IDisposable> _others = []; // modules of other builds
     private CudaEvent? _uploaded; // recorded after the last upload that was begun
     private bool _disposed;
 
-    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream) : base(stream) =>
-        (_context, _modules, _stream) = (context, modules, stream);
+    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream, VariantTable variants) : base(stream) =>
+        (_context, _modules, _stream, _variants) = (context, modules, stream, variants);
 
     /// <inheritdoc/>
     public override string Name => _context.Name;
 
     /// <inheritdoc/>
-    public override string Libraries => $"cuBLASLt {CublasLt.Version}{(NativeLibraries.Nvrtc.Path is null ? "" : $", NVRTC {Nvrtc.Version}")}";
+    public override string Libraries => $"cuBLASLt {CublasLt.Version}{(NativeLibraries.Nvrtc.Path is null ? "" : $", NVRTC {Nvrtc.Version}")}{(_variants.IsEmpty ? "" : $", variants {_variants.Hash}")}";
 
     /// <summary>Bytes of its L2 cache, and its nominal clocks in MHz; null if the driver does not have them.</summary>
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
@@ -31,6 +33,9 @@ public sealed unsafe class CudaDevice : Device
     /// Whether its work did not end in time and may never end. Stays set after the device is disposed of.
     /// </summary>
     public bool IsStuck => _context.IsStuck;
+
+    /// <summary>Ten times its major version plus its minor one, such as 90.</summary>
+    public int ComputeCapability => _context.ComputeCapability;
 
     /// <summary>Source of its compiled kernels.</summary>
     public IKernelImages Images => _modules.Images;
@@ -42,21 +47,38 @@ public sealed unsafe class CudaDevice : Device
     /// <param name="ordinal">Number of the GPU.</param>
     /// <param name="images">Compiled kernels.</param>
     /// <param name="kernels">All kernels that will be launched. Those of one source are compiled together.</param>
+    /// <param name="variants">Chooses values of macros by the shape of a launch; null for the defaults.</param>
     /// <exception cref="DataException">The driver was not found.</exception>
     /// <exception cref="CudaException">There is no such GPU, or it cannot be opened.</exception>
-    public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels)
+    public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels, VariantTable? variants = null)
     {
         var context = new CudaContext(ordinal);
         try
         {
             var modules = new CudaModules(context, images, kernels);
-            return new CudaDevice(context, modules, new CudaStream(context, modules));
+            var table = variants ?? VariantTable.Empty;
+            return new CudaDevice(context, modules, new CudaStream(context, modules, table.For(DeviceNames.WithoutNumber(context.Name), context.ComputeCapability)), table);
         }
         catch
         {
             context.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// A stream that launches another build of the kernels, in the order of <see cref="Device.Stream"/>. The table of
+    /// variants does not count for it.
+    /// </summary>
+    /// <param name="images">Compiled kernels.</param>
+    /// <param name="kernels">All kernels that will be launched.</param>
+    /// <param name="variant">Values of macros.</param>
+    /// <param name="set">Name of the set of sources, see <see cref="KernelUnit.With"/>.</param>
+    public VariantStream StreamOf(IKernelImages images, IEnumerable<Kernel> kernels, Variant variant, string set = "")
+    {
+        var modules = new CudaModules(_context, images, kernels, set);
+        _others.Add(modules);
+        return new VariantStream(_stream, modules, variant);
     }
 
     /// <inheritdoc/>
@@ -133,6 +155,8 @@ public sealed unsafe class CudaDevice : Device
             _context.FreeObjects(); // they belong to the stream, which is freed next
             base.Dispose(disposing);
             _modules.Dispose();
+            foreach (var other in _others)
+                other.Dispose();
         }
         finally
         {

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Compilation;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 using static VideoSim.Engine.Interop.CudaDriver;
@@ -17,13 +18,14 @@ public sealed unsafe class CudaStream : ComputeStream
 
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
+    private readonly VariantTable.Rules _variants;
     private readonly CudaProducts _products;
     private readonly nint _stream;
     private readonly bool _isBlocking = Environment.GetEnvironmentVariable(LaunchBlockingVariable) == "1";
 
-    internal CudaStream(CudaContext context, CudaModules modules)
+    internal CudaStream(CudaContext context, CudaModules modules, VariantTable.Rules variants)
     {
-        (_context, _modules, _products) = (context, modules, new CudaProducts(context));
+        (_context, _modules, _variants, _products) = (context, modules, variants, new CudaProducts(context));
         context.MakeCurrent();
         context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
     }
@@ -35,13 +37,16 @@ public sealed unsafe class CudaStream : ComputeStream
     /// <exception cref="DataException">
     /// A library that computes the kernel was not found, or the kernel runs only on the CPU.
     /// </exception>
-    public override void Launch(Kernel kernel, void* args, int bytes)
+    public override void Launch(Kernel kernel, void* args, int bytes) => Launch(kernel, args, bytes, _modules, chosen: null);
+
+    /// <summary>The same with other modules, and with a variant in place of the one of the table.</summary>
+    internal void Launch(Kernel kernel, void* args, int bytes, CudaModules modules, Variant? chosen)
     {
         if (kernel.Items(args) == 0)
             return;
         _context.MakeCurrent();
         if (kernel.Library is null)
-            LaunchFunction(kernel, args, bytes);
+            LaunchFunction(kernel, args, bytes, modules, chosen ?? _variants.Find(kernel, args));
         else
             LaunchProduct((Kernel<MatMulArgs>)kernel, (MatMulArgs*)args);
         if (_isBlocking)
@@ -127,10 +132,10 @@ public sealed unsafe class CudaStream : ComputeStream
         base.Dispose(disposing);
     }
 
-    private void LaunchFunction(Kernel kernel, void* args, int bytes)
+    private void LaunchFunction(Kernel kernel, void* args, int bytes, CudaModules modules, Variant variant)
     {
-        nint function = _modules.FunctionOf(kernel);
-        var shape = kernel.Shape(args, _context.Limits);
+        nint function = modules.FunctionOf(kernel, variant);
+        var shape = kernel.Shape(args, _context.Limits, variant);
         _context.Last.Note(kernel, shape, args, bytes);
         Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
             (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // one parameter: args

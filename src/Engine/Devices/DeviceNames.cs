@@ -38,7 +38,8 @@ public static class DeviceNames
         NativeLibraries.Cuda.Require();
         if (products)
             NativeLibraries.CublasLt.Require();
-        return CudaDevice.Open(ordinal, InstalledKernels.Open(KernelSources.In(Environment.GetEnvironmentVariable(KernelsVariable))), Catalog.Kernels);
+        var sources = KernelSources.In(Environment.GetEnvironmentVariable(KernelsVariable));
+        return CudaDevice.Open(ordinal, InstalledKernels.Open(sources), Catalog.Kernels, VariantTable.Of(sources));
     }
 
     private static int? OrdinalOf(string name) => name == "cuda" ? 0 : name.StartsWith("cuda:", StringComparison.Ordinal)

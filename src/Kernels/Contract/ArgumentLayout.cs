@@ -36,6 +36,30 @@ public sealed class ArgumentLayout
     /// <summary>Byte offset of every pointer, also of those in structs that fields contain.</summary>
     public IReadOnlyList<int> Pointers { get; }
 
+    /// <summary>Names of the 32-bit and 64-bit integers among the fields: sizes, counts and switches.</summary>
+    public IReadOnlyList<string> Integers => [.. Offsets.Select(static offset => offset.Name).Where(name => IntegerAt(name) is not null)];
+
+    /// <summary>Byte offset and bytes of an integer field; null if there is no integer of that name.</summary>
+    public (int Offset, int Bytes)? IntegerAt(string name)
+    {
+        for (int i = 0; i < Offsets.Count; i++)
+        {
+            if (Offsets[i].Name == name)
+                return _types[i] == typeof(int) ? (Offsets[i].Offset, sizeof(int)) : _types[i] == typeof(long) ? (Offsets[i].Offset, sizeof(long)) : null;
+        }
+        return null;
+    }
+
+    /// <summary>The value of an integer field.</summary>
+    /// <param name="name">One of <see cref="Integers"/>.</param>
+    /// <param name="args">The struct.</param>
+    public unsafe long ReadInteger(string name, void* args)
+    {
+        var (offset, bytes) = IntegerAt(name) ?? throw new ArgumentException($"{Name} has no integer {name}");
+        byte* field = (byte*)args + offset;
+        return bytes == sizeof(long) ? *(long*)field : *(int*)field;
+    }
+
     /// <summary>Reads the layout of an unmanaged struct.</summary>
     public static ArgumentLayout Of<TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
 

@@ -14,6 +14,9 @@ public delegate void Twin<TArgs>(in TArgs args, int from, int to) where TArgs : 
 /// <summary>Grid, block and shared memory of a launch on a CUDA device.</summary>
 public delegate LaunchShape ShapeOf<TArgs>(in TArgs args, in DeviceLimits limits) where TArgs : unmanaged;
 
+/// <summary>The same for a kernel whose source is compiled with chosen values of macros.</summary>
+public delegate LaunchShape TunedShapeOf<TArgs>(in TArgs args, in DeviceLimits limits, Variant variant) where TArgs : unmanaged;
+
 /// <summary>Floating-point operations of a launch, and the bytes that it moves by design.</summary>
 public delegate KernelCost CostOf<TArgs>(in TArgs args) where TArgs : unmanaged;
 
@@ -28,10 +31,10 @@ public abstract unsafe class Kernel
     /// <summary>The <c>extern "C"</c> name of this instance, such as <c>layer_norm_forward_f32</c>.</summary>
     public string Entry { get; }
 
-    /// <summary>Sets family, source and defines, which the kernels of one file share.</summary>
+    /// <summary>Sets family, source, defines and tunable macros, which the kernels of one file share.</summary>
     public KernelFile From
     {
-        init => (Family, Source, Defines) = (value.Family, value.Source, value.Defines);
+        init => (Family, Source, Defines, Tunables) = (value.Family, value.Source, [.. value.Defines, .. value.Tunables.Select(static macro => FormattableString.Invariant($"{macro.Name}={macro.Default}"))], value.Tunables);
     }
 
     /// <summary>
@@ -51,8 +54,11 @@ public abstract unsafe class Kernel
     /// </summary>
     public string? Library { get; init; }
 
-    /// <summary>Macros for the compiler, as <c>NAME=VALUE</c>.</summary>
+    /// <summary>Macros for the compiler, as <c>NAME=VALUE</c>, with the defaults of <see cref="Tunables"/>.</summary>
     public IReadOnlyList<string> Defines { get; init; } = [];
+
+    /// <summary>See <see cref="KernelFile.Tunables"/>.</summary>
+    public IReadOnlyList<Tunable> Tunables { get; private init; } = [];
 
     /// <summary>The argument struct, shared with the CUDA source field by field.</summary>
     public abstract ArgumentLayout Layout { get; }
@@ -68,8 +74,11 @@ public abstract unsafe class Kernel
     public abstract void Invoke(void* args, int from, int to);
 
     /// <summary>Launch shape on a CUDA device.</summary>
+    /// <param name="args">The kernel's arguments.</param>
+    /// <param name="limits">Properties of the device.</param>
+    /// <param name="variant">Values of macros with which the source is compiled.</param>
     /// <exception cref="InvalidOperationException">The kernel has no CUDA source.</exception>
-    public abstract LaunchShape Shape(void* args, in DeviceLimits limits);
+    public abstract LaunchShape Shape(void* args, in DeviceLimits limits, Variant variant);
 
     /// <summary>FLOPs and moved bytes of a launch.</summary>
     public abstract KernelCost Cost(void* args);
@@ -94,8 +103,13 @@ public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
     /// <summary>FLOPs and bytes.</summary>
     public required CostOf<TArgs> CountCost { get; init; }
 
-    /// <summary>Launch shape; required where <see cref="Kernel.Source"/> is set.</summary>
+    /// <summary>
+    /// Launch shape; this or <see cref="TunedShape"/> is required where <see cref="Kernel.Source"/> is set.
+    /// </summary>
     public ShapeOf<TArgs>? LaunchShape { get; init; }
+
+    /// <summary>Launch shape that depends on <see cref="Kernel.Tunables"/>.</summary>
+    public TunedShapeOf<TArgs>? TunedShape { get; init; }
 
     /// <inheritdoc/>
     public override ArgumentLayout Layout { get; } = ArgumentLayout.Of<TArgs>();
@@ -111,8 +125,8 @@ public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
         (Twin ?? throw new NotSupportedException($"{Entry} runs on CUDA devices only"))(in *(TArgs*)args, from, to);
 
     /// <inheritdoc/>
-    public override LaunchShape Shape(void* args, in DeviceLimits limits) =>
-        LaunchShape is { } shape ? shape(in *(TArgs*)args, limits) : throw new InvalidOperationException($"{Entry} has no CUDA source");
+    public override LaunchShape Shape(void* args, in DeviceLimits limits, Variant variant) => TunedShape is { } tuned ? tuned(in *(TArgs*)args, limits, variant)
+        : LaunchShape is { } shape ? shape(in *(TArgs*)args, limits) : throw new InvalidOperationException($"{Entry} has no CUDA source");
 
     /// <inheritdoc/>
     public override KernelCost Cost(void* args) => CountCost(in *(TArgs*)args);

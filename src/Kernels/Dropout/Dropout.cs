@@ -33,15 +33,15 @@ public static unsafe partial class DropoutKernels
     /// </summary>
     public const int BlockElements = 4096;
 
-    private const int Threads = 256; // each takes 16 bytes at a time
+    private static readonly Tunable Threads = new("THREADS", 256); // each takes 16 bytes at a time
 
-    private static readonly KernelFile File = new("dropout", "Dropout.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
+    private static readonly KernelFile File = new("dropout", "Dropout.cu", $"BLOCK_ELEMENTS={BlockElements}") { Tunables = [Threads] };
 
     /// <summary>Multiplies by the mask. Items: blocks of elements.</summary>
     public static readonly KernelPair<DropoutArgs> Apply = new("dropout", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
+        TunedShape = static (in DropoutArgs a, in DeviceLimits _, Variant variant) => new(Blocks(a.Count), variant[Threads]),
         CountItems = static (in DropoutArgs a) => Blocks(a.Count),
         Twin = precision == ElementType.Float32 ? ApplyBlocks : null,
         CountCost = (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, precision.Size() * (2.0 + a.Add) * a.Count),

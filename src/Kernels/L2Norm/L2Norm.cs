@@ -52,17 +52,17 @@ public static unsafe partial class L2NormKernels
     /// <summary>The factor of a row shorter than the floor.</summary>
     public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
 
-    private const int Warps = 8; // of a block, a row each
+    private static readonly Tunable Warps = new("WARPS", 8); // of a block, a row each
     private const double OperationsOfNorm = 3; // squared, summed; times the inverse norm
     private const double OperationsOfBackward = 5; // y dY summed 2; times y, subtracted from dY, times the inverse norm
 
-    private static readonly KernelFile File = new("l2norm", "L2Norm.cu", $"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f"));
+    private static readonly KernelFile File = new("l2norm", "L2Norm.cu", FormattableString.Invariant($"FLOOR={Floor:E9}f")) { Tunables = [Warps] };
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<L2NormArgs> Forward = new("l2_norm_forward", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
+        TunedShape = static (in L2NormArgs a, in DeviceLimits _, Variant variant) => ShapeOf(a.Rows, variant[Warps]),
         CountItems = static (in L2NormArgs a) => a.Rows,
         Twin = precision == ElementType.Float32 ? NormaliseRows : null,
         CountCost = (in L2NormArgs a) => new(OperationsOfNorm * a.Rows * a.C, a.Rows * (precision.Size() * 2.0 * a.C + 4)),
@@ -72,9 +72,11 @@ public static unsafe partial class L2NormKernels
     public static readonly KernelPair<L2NormGradArgs> Backward = new("l2_norm_backward", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
+        TunedShape = static (in L2NormGradArgs a, in DeviceLimits _, Variant variant) => ShapeOf(a.Rows, variant[Warps]),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
         Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
         CountCost = (in L2NormGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, a.Rows * (precision.Size() * (3.0 + a.Add) * a.C + 4)),
     });
+
+    private static LaunchShape ShapeOf(int rows, int warps) => new((rows + warps - 1) / warps, 32 * warps);
 }

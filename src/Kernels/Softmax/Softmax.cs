@@ -34,18 +34,18 @@ public unsafe struct SoftmaxGradArgs
 /// <summary>Softmax over the last dimension.</summary>
 public static unsafe partial class SoftmaxKernels
 {
-    private const int Warps = 8; // of a block, a row each
+    private static readonly Tunable Warps = new("WARPS", 8); // of a block, a row each
 
     private const double OperationsOfSoftmax = 5; // largest; minus the largest, exp, sum; divided by the sum
     private const double OperationsOfBackward = 4; // y dY summed 2; subtracted from dY, times y
 
-    private static readonly KernelFile File = new("softmax", "Softmax.cu", $"WARPS={Warps}");
+    private static readonly KernelFile File = new("softmax", "Softmax.cu") { Tunables = [Warps] };
 
     /// <summary>y = e^x / sum of e^x. Items: rows.</summary>
     public static readonly KernelPair<SoftmaxArgs> Forward = new("softmax_forward", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
+        TunedShape = static (in SoftmaxArgs a, in DeviceLimits _, Variant variant) => ShapeOf(a.Rows, variant[Warps]),
         CountItems = static (in SoftmaxArgs a) => a.Rows,
         Twin = precision == ElementType.Float32 ? NormaliseRows : null,
         CountCost = (in SoftmaxArgs a) => new(OperationsOfSoftmax * a.Rows * a.C, precision.Size() * 2.0 * a.Rows * a.C),
@@ -55,9 +55,11 @@ public static unsafe partial class SoftmaxKernels
     public static readonly KernelPair<SoftmaxGradArgs> Backward = new("softmax_backward", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in SoftmaxGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
+        TunedShape = static (in SoftmaxGradArgs a, in DeviceLimits _, Variant variant) => ShapeOf(a.Rows, variant[Warps]),
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
         Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
         CountCost = (in SoftmaxGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, precision.Size() * (3.0 + a.Add) * a.Rows * a.C),
     });
+
+    private static LaunchShape ShapeOf(int rows, int warps) => new((rows + warps - 1) / warps, 32 * warps);
 }

@@ -17,7 +17,18 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Precisions">Types of activations in those steps; the CPU has only fp32.</param>
 /// <param name="Limit">Time for one kernel. At least ten launches are timed, even if they take longer.</param>
 public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<Override> Overrides,
-    IReadOnlyList<ElementType> Precisions, TimeSpan Limit);
+    IReadOnlyList<ElementType> Precisions, TimeSpan Limit)
+{
+    /// <summary>Builds of the kernels that are timed in turn; empty to time those of the device.</summary>
+    public IReadOnlyList<TimedBuild> Builds { get; init; } = [];
+}
+
+/// <summary>One build of the kernels that is timed in turn with others.</summary>
+/// <param name="Variant">Values of macros; empty for the defaults.</param>
+/// <param name="Sources">Name of the set of sources.</param>
+/// <param name="Stream">Launches the build.</param>
+/// <param name="Baseline">Index of the build that it is compared with; its own for none.</param>
+public sealed record TimedBuild(Variant Variant, string Sources, ComputeStream Stream, int Baseline);
 
 /// <summary>
 /// Times kernels one by one, with the arguments of their largest launch in the models' training steps. So no kernel
@@ -110,14 +121,29 @@ public sealed class KernelBench
     {
         // If the rates could not be measured, the device may not have matrix products. Then the products are not run,
         // and kernels read whatever is in memory.
-        using var one = new OneLaunch(_device.Stream, kernel, cost.MovedBytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
+        using var one = new OneLaunch(_device.Stream, kernel, cost.MovedBytes, calls => clock.SampleInTurn(calls, _options.Limit, _cancellation), runsProducts: _rates is not null,
+            _options.Builds.Count == 0 ? null : [.. _options.Builds.Select(static build => build.Stream)]);
         string? error = Try($"{kernel.Entry}, {launch}", () =>
         {
             run(one);
-            if (one.Time is null)
+            if (one.Times is null)
                 throw new InvalidOperationException("the kernel was not launched");
         });
-        Add(kernel, cost, launch, isOfStep, isFinite, one.Time, error);
+        if (_options.Builds.Count == 0 || one.Times is not { } times)
+        {
+            Add(kernel, cost, launch, isOfStep, isFinite, one.Times is { } own ? SampledTime.Of(own[0]) : null, error);
+            return;
+        }
+        SampledTime[] medians = [.. times.Select(SampledTime.Of)];
+        double best = medians.Min(static time => time.Median);
+        foreach (var (i, build) in _options.Builds.Index())
+        {
+            Add(kernel, cost, launch, isOfStep, isFinite, medians[i], error);
+            _benched[^1] = _benched[^1] with
+            {
+                Build = new BenchedBuild($"{build.Variant}", build.Sources, build.Baseline == i ? null : SampledRatio.Of(times[i], times[build.Baseline]), medians[i].Median == best, build.Variant.Values, one.Sizes),
+            };
+        }
     }
 
     private void Add(Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, SampledTime? time, string? error) => _benched.Add(

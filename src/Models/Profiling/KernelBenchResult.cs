@@ -21,11 +21,31 @@ namespace VideoSim.Models.Profiling;
 public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime? Microseconds, double Flops,
     [property: JsonPropertyName("bytes")] double MovedBytes, double? FloorMicroseconds, string? Error, bool IsFinite)
 {
+    /// <summary>The build that was timed, if there were several.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public BenchedBuild? Build { get; init; }
+
     /// <summary>Moved bytes per second at the median time, in 10^9.</summary>
     public double? GigabytesPerSecond => MovedBytes / Microseconds?.Median / 1e3;
 
     /// <summary>Floor divided by the median time. It is above 1 only if data were already in a cache.</summary>
     public double? ShareOfFloor => FloorMicroseconds / Microseconds?.Median;
+}
+
+/// <summary>One of several builds of a kernel that were timed in turn.</summary>
+/// <param name="Variant">Values of macros as <c>NAME=VALUE</c>; empty for the defaults.</param>
+/// <param name="Sources">Name of the set of sources.</param>
+/// <param name="Ratio">Its time over that of the build that it is compared with; null for that build itself.</param>
+/// <param name="IsBest">Whether its median is the smallest of this launch.</param>
+/// <param name="Defines">The values of macros, by name.</param>
+/// <param name="Sizes">Integers among the arguments of the launch.</param>
+public sealed record BenchedBuild(string Variant, string Sources, SampledRatio? Ratio, bool IsBest, IReadOnlyDictionary<string, int> Defines, IReadOnlyDictionary<string, long> Sizes)
+{
+    /// <summary>
+    /// "faster" or "slower" if the middle half of the rounds agrees, "no difference" if it does not; null without
+    /// a ratio.
+    /// </summary>
+    public string? Verdict => Ratio is not { } ratio ? null : !ratio.IsBeyondSpread ? "no difference" : ratio.Median < 1 ? "faster" : "slower";
 }
 
 /// <summary>Result of <c>kernels bench</c>.</summary>

@@ -13,7 +13,7 @@ public sealed class CommandTests : ICollectionFixture<CommandWorld>;
 /// <summary>A dataset and a model trained on it for two steps, made once; nobody changes them.</summary>
 public sealed partial class CommandWorld : IDisposable
 {
-    private static readonly Lazy<string> EmulatorFolder = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
+    private static readonly Lazy<string> EmulatorFolder = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, KernelUnit.Group(Catalog.Kernels)));
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
 

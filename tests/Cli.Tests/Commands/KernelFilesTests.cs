@@ -66,6 +66,7 @@ public sealed class KernelFilesTests(CommandWorld world)
         Assert.Equal(["RMSGate.Check.cs", "RMSGate.Cpu.cs", "RMSGate.cs", "RMSGate.cu"], Directory.GetFiles(Path.Combine(kernels, "RMSGate")).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         string text = string.Concat(Directory.GetFiles(Path.Combine(kernels, "RMSGate")).Select(File.ReadAllText));
         Assert.Contains("rms_gate_f32", text, StringComparison.Ordinal);
+        Assert.Contains("Tunables = [Threads]", text, StringComparison.Ordinal);
         Assert.Contains("\"rms-gate\", \"RMSGate.cu\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain("KernelName", text, StringComparison.Ordinal);
         Assert.DoesNotContain("kernel_name", text, StringComparison.Ordinal);

@@ -113,7 +113,7 @@ public sealed class KernelsTests(CommandWorld world)
         var compiler = new KernelCompiler(KernelSources.Embedded);
         string folder = world.New();
         Kernel[] kernels = [DropoutKernels.Apply[ElementType.Float32]];
-        ShippedKernels.Write(folder, compiler, kernels, ["sm_90"]);
+        ShippedKernels.Write(folder, compiler, KernelUnit.Group(kernels), ["sm_90"]);
         string file = Directory.GetFiles(folder).Single();
         File.WriteAllText(file, "damaged");
         var installed = new InstalledKernels(new ShippedKernels(folder, KernelSources.Embedded), compiler);

@@ -31,6 +31,31 @@ public sealed class LaunchClockTests : IDisposable
     }
 
     [Fact]
+    public void SampleInTurn_SeveralCalls_ChangesTheirOrderEveryRound()
+    {
+        using var clock = LaunchClock.Of(_device);
+        string calls = "";
+        var times = clock.SampleInTurn([() => calls += "a", () => calls += "b", () => calls += "c"], TimeSpan.Zero, CancellationToken.None);
+        Assert.Equal([10, 10, 10], times.Select(static of => of.Count));
+        Assert.Equal(string.Concat(Enumerable.Repeat("cbaabc", 7))[..(3 * 13)], calls);
+    }
+
+    [Theory]
+    [InlineData(0.5, 0.5, 0.5, true)]
+    [InlineData(1, 0.9, 1.2, false)]
+    [InlineData(2, 1.01, 3, true)]
+    [InlineData(0.9, 0.8, 1, false)]
+    public void IsBeyondSpread_QuartilesOfRatios_AreOnOneSideOfOne(double median, double lower, double upper, bool isBeyond) => Assert.Equal(isBeyond, new SampledRatio(median, lower, upper, 10).IsBeyondSpread);
+
+    // Both calls became ten times slower in the middle: the ratio of each round is not changed by that.
+    [Fact]
+    public void Of_TimesThatDriftTogether_IsTheRatioOfEachRound() =>
+        Assert.Equal(new SampledRatio(0.5, 0.5, 0.5, 5), SampledRatio.Of([1, 2, 10, 20, 30], [2, 4, 20, 40, 60]));
+
+    [Fact]
+    public void Of_FiveRatios_HasTheirMedianAndQuartiles() => Assert.Equal(new SampledRatio(3, 2, 4, 5), SampledRatio.Of([5, 1, 4, 2, 3], [1, 1, 1, 1, 1]));
+
+    [Fact]
     public void Sample_CallThatTakesLong_TellsHowLong()
     {
         using var clock = LaunchClock.Of(_device);

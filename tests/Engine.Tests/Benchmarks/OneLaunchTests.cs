@@ -23,20 +23,21 @@ public sealed unsafe class OneLaunchTests : IDisposable
         int* runs = stackalloc int[2];
         float product = -1;
         int calls = 0;
-        using var one = new OneLaunch(_stream, TotalKernels.Sum, 4 * 11, call =>
+        using var one = new OneLaunch(_stream, TotalKernels.Sum, 4 * 11, timed =>
         {
             for (; calls < 4; calls++)
-                call();
-            return new SampledTime(1, 1, 1, calls);
+                Assert.Single(timed)();
+            return [[1]];
         });
         one.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 1, FailingItem = -1 });
         one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums, Rows = 1, Count = 5, Scale = 1 });
-        Assert.Null(one.Time);
+        Assert.Null(one.Times);
         one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums + 1, Rows = 1, Count = 10, Scale = 1 });
         one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums + 2, Rows = 1, Count = 100, Scale = 1 });
         one.Run(CountKernel.Instance, new CountArgs { Runs = runs + 1, Items = 1, FailingItem = -1 });
         one.Run(MatMulKernels.Multiply, new MatMulArgs { A = values, B = values, C = &product, M = 1, N = 1, K = 1, LdA = 1, LdB = 1, LdC = 1, Batch = 1 });
-        Assert.Equal((new SampledTime(1, 1, 1, 4), 4), (one.Time, calls));
+        Assert.Equal((1, 4), (one.Times![0][0], calls));
+        Assert.Equal([("Rows", 1), ("Count", 10)], one.Sizes.Select(static size => (size.Key, size.Value)));
         Assert.Equal([5f, 10f, 0f], new Span<float>(sums, 3));
         Assert.Equal((1, 0, -1f), (runs[0], runs[1], product));
     }

@@ -88,6 +88,6 @@ public sealed class ShippedKernelsTests : IDisposable
     private void Ship(params string[] architectures)
     {
         CudaMachine.SkipWithoutNvrtc();
-        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), [DropoutKernels.Apply[ElementType.Float32]], architectures));
+        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), KernelUnit.Group([DropoutKernels.Apply[ElementType.Float32]]), architectures));
     }
 }

@@ -17,6 +17,6 @@ public sealed class TestKernelImages
     {
         string folder = Environment.GetEnvironmentVariable(FolderVariable) ?? throw new InvalidOperationException($"{FolderVariable} names no folder");
         string[] architectures = [KernelResourceTable.Portable, .. KernelResourceTable.Architectures];
-        Assert.True(ShippedKernels.Write(folder, new KernelCompiler(CudaMachine.Sources), CudaMachine.TestKernels, architectures) > 0);
+        Assert.True(ShippedKernels.Write(folder, new KernelCompiler(CudaMachine.Sources), KernelUnit.Group(CudaMachine.TestKernels), architectures) > 0);
     }
 }

@@ -69,6 +69,9 @@ internal static class CudaMachine
         return Emulator.Open(NativeLibraries.Nvrtc.Path is null ? null : SharedCompiler.Value);
     }
 
+    /// <summary>Opens the emulator with a table of variants, or skips the test and says why.</summary>
+    public static CudaDevice Open(VariantTable variants) => Emulator.Open(variants: variants);
+
     /// <summary>Opens the device over other images, or skips the test and says why.</summary>
     public static CudaDevice Open(IKernelImages images)
     {
@@ -127,7 +130,7 @@ internal static class CudaMachine
 
     // A source that g++ refuses is a failure; only what this machine lacks is a reason to skip.
     private static (CudaEmulator?, string) Prepare() =>
-        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(UserCache.Emulator, Sources, Kernels), "");
+        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(UserCache.Emulator, Sources, KernelUnit.Group(Kernels)), "");
 }
 
 [CollectionDefinition(CudaMachine.Collection)]

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Serialization.Metadata;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Serialization;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Import;
@@ -30,7 +31,15 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
         Of("import-state", "state.json", "ImportFolder: data import", """{"key":"k","row":3,"files":{"a/b.tfrecords":12},"bad_rows":[{"row":1,"line":2,"id":"x","reason":"no frames"}]}""", ImportJson.Default.ImportState),
         new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),
+        new JsonFileFormat("variants", VariantTable.FileName, "VariantTable: VIDEOSIM_KERNELS", """[{"kernel":"softmax_forward_f32","device":"sm_90","shape":{"Rows":[1,64],"C":[1,1024]},"defines":{"WARPS":4},"reason":"1 us, not 2","measured":"today"}]""", Variants),
     ];
+
+    private static void Variants(string path, byte[] input)
+    {
+        var table = VariantTable.Parse(path, input, KernelSources.Embedded);
+        Expect.Equal(JsonOracle.Strict(input).GetArrayLength() == 0, table.IsEmpty, "whether the table is empty");
+        Expect.That(table.Hash.Length == 8, "the hash has another length");
+    }
 
     public override IEnumerable<byte[]> Seeds() => [Encoding.UTF8.GetBytes(seed)];
 

@@ -28,7 +28,7 @@ internal static class EmulatedMachine
         CountCost = AdamKernels.Update.CountCost,
     };
 
-    private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(UserCache.Emulator, Sources(), [.. Catalog.Kernels, PlantedAdam]));
+    private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(UserCache.Emulator, Sources(), KernelUnit.Group([.. Catalog.Kernels, PlantedAdam])));
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
     public static CudaDevice Open()

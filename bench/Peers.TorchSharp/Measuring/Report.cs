@@ -1,5 +1,5 @@
 using System.Globalization;
-using VideoSim.Bench;
+using VideoSim.Engine.Benchmarks;
 using VideoSim.Peers.Kernels;
 
 namespace VideoSim.Peers.Measuring;

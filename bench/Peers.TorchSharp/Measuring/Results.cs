@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VideoSim.Bench;
+using VideoSim.Engine.Benchmarks;
 using VideoSim.Models.Profiling;
 
 namespace VideoSim.Peers.Measuring;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using VideoSim.Bench;
 using VideoSim.Engine;
+using VideoSim.Engine.Benchmarks;
 
 namespace VideoSim.Peers.Measuring;
 

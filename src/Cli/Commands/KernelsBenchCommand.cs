@@ -58,8 +58,10 @@ internal static class KernelsBenchCommand
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
             var precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : ElementTypes.Precisions;
             var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), [.. parsed.GetValue(set)!], precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var begin = MachineLoad.Now();
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
-            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
+            double? others = MachineLoad.OthersBetween(begin, MachineLoad.Now());
+            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, others, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
             if (opened is not CudaDevice)
                 console.Progress.Note("these are the times of the C# twins: a change of a .cu file changes none of them");
@@ -124,6 +126,7 @@ internal static class KernelsBenchCommand
 /// <param name="RatesError">Why it failed.</param>
 /// <param name="IsCold">Whether the cache was flushed before every launch.</param>
 /// <param name="Complete">Whether every kernel was measured.</param>
+/// <param name="OthersCores">Cores that other programs used; null if not known.</param>
 /// <param name="Kernels">The kernels.</param>
 internal sealed record KernelBenchReport([property: JsonIgnore] BenchConditions Conditions, string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions,
-    string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);
+    string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, double? OthersCores, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);

@@ -2,7 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
-using VideoSim.Bench;
+using VideoSim.Engine.Benchmarks;
 
 namespace VideoSim.Cpu.Bench;
 

@@ -7,7 +7,7 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Validators;
-using VideoSim.Bench;
+using VideoSim.Engine.Benchmarks;
 
 namespace VideoSim.Cpu.Bench;
 

@@ -73,7 +73,7 @@ internal static class CommandLine
         foreach (var help in root.Options.OfType<HelpOption>())
             (help.Action, help.Description) = (new Help.HelpAction(), "show this help");
         // A name of several commands alone shows what there is.
-        foreach (var group in CommandPath.Tree(root).Where(static command => command.Subcommands.Count > 0))
+        foreach (var group in CommandPath.Tree(root).Where(CommandPath.IsGroup))
             group.SetAction(parsed => Help.HelpAction.Write(group, parsed));
         return root;
     }

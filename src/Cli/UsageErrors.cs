@@ -84,11 +84,11 @@ internal static class UsageErrors
         var command = parsed.CommandResult.Command;
         if (token.StartsWith('-') && token.Length > 1)
             return UnknownOption(parsed, command, token.Split('=')[0], args);
-        if (command.Subcommands.Count > 0)
-            return $"there is no command {Printable.Quote(Full(command, token))}{Meant(NearestCommand(parsed, command, token))}";
         // Words without quotes: --title A cat sleeps.
         int place = args.ToList().LastIndexOf(token);
         int option = place < 1 ? -1 : args.Take(place).ToList().FindLastIndex(static arg => arg.StartsWith("--", StringComparison.Ordinal));
+        if (CommandPath.IsGroup(command) || (command.Subcommands.Count > 0 && option < 0))
+            return $"there is no command {Printable.Quote(Full(command, token))}{Meant(NearestCommand(parsed, command, token))}";
         var before = option >= 0 && option + 1 < place ? CommandPath.Options(command).FirstOrDefault(one => one.Name == args[option]) : null;
         if (before is { AllowMultipleArgumentsPerToken: false, HelpName: KeyAndValue })
             return $"{before.Name} takes {KeyAndValue} as one word: {before.Name} {Printable.OneLine(args[option + 1])}={Printable.OneLine(token)}";
@@ -145,7 +145,7 @@ internal static class UsageErrors
         if (Suggestion.For(name, known) is { } near)
             return problem + Meant(near);
         // A command that has commands does not read the options of all others.
-        var tree = command.Subcommands.Count > 0 ? command : parsed.RootCommandResult.Command;
+        var tree = CommandPath.IsGroup(command) ? command : parsed.RootCommandResult.Command;
         string[] others = [.. CommandPath.Tree(tree).Where(one => one != command && one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
         string of = command == parsed.RootCommandResult.Command ? "without a command" : $"of '{CommandPath.Of(command)}'";
         return others.Length switch

@@ -21,7 +21,7 @@ internal static class BenchCommand
         var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
-        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
+        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { BenchCompareCommand.Create(), model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console);
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!],

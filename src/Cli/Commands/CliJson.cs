@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine.Checks;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Import;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 
@@ -34,6 +35,7 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(IReadOnlyList<CompiledKernel>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckedCase>))]
 [JsonSerializable(typeof(KernelBenchReport))]
+[JsonSerializable(typeof(BenchComparison))]
 [JsonSerializable(typeof(PresetDescription))]
 [JsonSerializable(typeof(IReadOnlyList<PresetRow>))]
 internal sealed partial class CliJson : JsonSerializerContext;

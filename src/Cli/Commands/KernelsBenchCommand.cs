@@ -83,8 +83,10 @@ internal static class KernelsBenchCommand
             {
                 Builds = opened is CudaDevice cuda && (all.Count > 1 || all[0].Variant.Values.Count > 0) ? BenchBuilds.Load(cuda, BenchBuilds.DefaultFirst(all, kernels), kernels, console) : [],
             };
+            var begin = MachineLoad.Now();
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
-            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
+            double? others = MachineLoad.OthersBetween(begin, MachineLoad.Now());
+            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, others, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
             if (parsed.GetValue(written) is { } file)
                 WriteTable(file, report, sources, console);
@@ -181,6 +183,7 @@ internal static class KernelsBenchCommand
 /// <param name="RatesError">Why it failed.</param>
 /// <param name="IsCold">Whether the cache was flushed before every launch.</param>
 /// <param name="Complete">Whether every kernel was measured.</param>
+/// <param name="OthersCores">Cores that other programs used; null if not known.</param>
 /// <param name="Kernels">The kernels.</param>
 internal sealed record KernelBenchReport([property: JsonIgnore] BenchConditions Conditions, string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions,
-    string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);
+    string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, double? OthersCores, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);

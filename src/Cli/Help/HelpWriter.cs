@@ -47,7 +47,7 @@ internal sealed partial class HelpWriter(TextWriter output, int width)
     {
         string name = path.Length == 0 ? CommandPath.Program : $"{CommandPath.Program} {path}";
         var parts = new List<string> { name };
-        if (command.Subcommands.Count > 0)
+        if (CommandPath.IsGroup(command))
             parts.Add("COMMAND");
         parts.AddRange(command.Arguments.Select(static argument => argument.Arity.MinimumNumberOfValues > 0 ? ValueName.Of(argument) : $"[{ValueName.Of(argument)}]"));
         parts.AddRange(command.Options.Where(static option => option.Required).Select(static option => $"{option.Name} {ValueName.Of(option)}"));

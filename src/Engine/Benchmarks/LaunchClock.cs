@@ -10,11 +10,14 @@ namespace VideoSim.Engine.Benchmarks;
 /// <param name="Samples">How many calls were timed.</param>
 public readonly record struct SampledTime(double Median, double P10, double P90, int Samples)
 {
+    /// <summary>The shortest of them.</summary>
+    public double Best { get; init; }
+
     /// <summary>Summarises single times in microseconds, in any order.</summary>
     public static SampledTime Of(IEnumerable<double> times)
     {
         double[] sorted = [.. times.Order()];
-        return new SampledTime(At(0.5), At(0.1), At(0.9), sorted.Length);
+        return new SampledTime(At(0.5), At(0.1), At(0.9), sorted.Length) { Best = sorted[0] };
 
         double At(double share) => sorted[(int)Math.Round(share * (sorted.Length - 1))];
     }

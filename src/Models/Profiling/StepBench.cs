@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json.Serialization;
+using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Recipes;
@@ -27,6 +29,10 @@ public sealed record KernelTime(string Entry, int Launches, double Microseconds,
 /// measured.
 /// </param>
 /// <param name="BestMilliseconds">Time of the fastest step; null if no step was measured.</param>
+/// <param name="P10Milliseconds">One step in ten took no longer; null if no step was measured.</param>
+/// <param name="P90Milliseconds">Nine steps in ten took no longer; null if no step was measured.</param>
+/// <param name="OthersCores">Cores that other programs used during these steps; null if not known.</param>
+/// <param name="MemoryBytes">Peak memory of the process; null on a GPU.</param>
 /// <param name="Flops">Floating-point operations of a step.</param>
 /// <param name="Launches">Launches of a step.</param>
 /// <param name="Kernels">The kernels by time; empty if the bench ended before they were timed.</param>
@@ -34,7 +40,7 @@ public sealed record KernelTime(string Entry, int Launches, double Microseconds,
 /// <param name="Complete">Whether everything was measured; false if the bench was stopped or failed.</param>
 /// <param name="Error">The failure; null if there was none.</param>
 public sealed record StepTime([property: JsonIgnore] BenchConditions Conditions, string Model, string Stage, string Preset, string Device, int Batch, int Steps, double? MedianMilliseconds,
-    double? BestMilliseconds, double Flops, int Launches, IReadOnlyList<KernelTime> Kernels, bool IsFinite, bool Complete, string? Error) : BenchConditions(Conditions);
+    double? BestMilliseconds, double? P10Milliseconds, double? P90Milliseconds, double? OthersCores, long? MemoryBytes, double Flops, int Launches, IReadOnlyList<KernelTime> Kernels, bool IsFinite, bool Complete, string? Error) : BenchConditions(Conditions);
 
 /// <summary>Times training steps on a batch of synthetic data.</summary>
 public static class StepBench
@@ -62,7 +68,7 @@ public static class StepBench
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);
         var time = new StepTime(BenchConditions.Of(device, clock), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
-            (pretraining ? sizes.Pretrain : sizes.Finetune).Batch, 0, null, null, 0, 0, [], IsFinite: false, Complete: false, Error: null);
+            (pretraining ? sizes.Pretrain : sizes.Finetune).Batch, 0, null, null, null, null, null, null, 0, 0, [], IsFinite: false, Complete: false, Error: null);
         var milliseconds = new List<double>();
         try
         {
@@ -73,8 +79,10 @@ public static class StepBench
             long start = clock.GetTimestamp();
             for (int i = 0; i < FewestWarmUps || clock.GetElapsedTime(start) < WarmUp; i++)
                 Run(built);
+            var begin = MachineLoad.Now();
             for (int i = 0; i < steps; i++)
                 milliseconds.Add(Run(built).TotalMilliseconds);
+            time = time with { OthersCores = MachineLoad.OthersBetween(begin, MachineLoad.Now()) };
             string? term = built.NonFiniteTerm();
             time = time with { IsFinite = term is null, Kernels = KernelsOf(built, device), Complete = true, Error = term };
         }
@@ -88,8 +96,16 @@ public static class StepBench
         }
         if (milliseconds.Count == 0)
             return time;
-        milliseconds.Sort();
-        return time with { Steps = milliseconds.Count, MedianMilliseconds = milliseconds[milliseconds.Count / 2], BestMilliseconds = milliseconds[0] };
+        var sampled = SampledTime.Of(milliseconds);
+        return time with
+        {
+            Steps = sampled.Samples,
+            MedianMilliseconds = sampled.Median,
+            BestMilliseconds = sampled.Best,
+            P10Milliseconds = sampled.P10,
+            P90Milliseconds = sampled.P90,
+            MemoryBytes = device is CpuDevice ? PeakBytes() : null,
+        };
 
         TimeSpan Run(BuiltStep built)
         {
@@ -99,6 +115,12 @@ public static class StepBench
             device.Stream.Synchronize();
             return clock.GetElapsedTime(begin);
         }
+    }
+
+    private static long PeakBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
     }
 
     private static IReadOnlyList<KernelTime> KernelsOf(BuiltStep built, Device device)

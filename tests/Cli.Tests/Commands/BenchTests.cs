@@ -1,11 +1,15 @@
+using System.Globalization;
 using System.Text.Json;
+using VideoSim.Cli.Tests.Output;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
 [Collection(nameof(CommandTests))]
-public sealed class BenchTests
+public sealed class BenchTests : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+
     [Theory]
     [InlineData("mix", "pretrain")]
     [InlineData("uniter-roformer", "finetune")]
@@ -20,5 +24,50 @@ public sealed class BenchTests
         Assert.Equal(step.GetProperty("launches").GetInt32(), kernels.Sum(static kernel => kernel.GetProperty("launches").GetInt32()));
         Assert.Equal(step.GetProperty("flops").GetDouble(), kernels.Sum(static kernel => kernel.GetProperty("flops").GetDouble()), 1e-6 * step.GetProperty("flops").GetDouble());
         Assert.Contains("adam_f32", kernels.Select(static kernel => kernel.GetProperty("entry").GetString()));
+        Assert.True(step.GetProperty("p10_milliseconds").GetDouble() <= step.GetProperty("p90_milliseconds").GetDouble());
+        Assert.InRange(step.GetProperty("memory_bytes").GetInt64(), 1 << 20, 1L << 40);
     }
+
+    [Fact]
+    public void Compare_PlantedTenPercent_IsFoundAndFailsAboveTheThreshold()
+    {
+        string a = Rounds("a", 1), b = Rounds("b", 1.1);
+        var same = Shell.RunAloud("bench", "compare", a, a);
+        Assert.Equal((0, "1 rows: beyond noise 0 slower, 0 faster\n"), (same.ExitCode, same.Error));
+        var outcome = Shell.Run("bench", "compare", a, b, "--threshold", "5");
+        outcome.AssertFailed(1, "1 rows are slower by more than 5 %, most of all mix pretrain (videosim, tiny, batch 64): 1.10 times the time");
+        string[] row = Assert.Single(MarkdownTable.Parse(outcome.Output).Rows);
+        Assert.Equal(["steps", "mix pretrain, tiny, batch 64, cpu, 2 threads", "videosim", "8", "8.8", "1.10", "1.08-1.12", "slower"], row);
+        Shell.Run("bench", "compare", a, b, "--threshold", "20").AssertDone();
+        Shell.Run("bench", "compare", b, a, "--threshold", "5").AssertDone();
+        using var json = JsonDocument.Parse(Shell.Run("bench", "compare", b, a, "--json").AssertDone().Output);
+        Assert.True(json.RootElement.GetProperty("differences")[0].GetProperty("is_faster").GetBoolean());
+    }
+
+    [Fact]
+    public void Compare_BadInput_IsOneLine()
+    {
+        Shell.Run("bench", "compare", Rounds("c", 1), Path.Combine(_folder, "none")).AssertFailed(1, "none");
+        Shell.Run("bench", "compare", _folder).AssertFailed(2, "'bench compare' needs A and B");
+        Shell.Run("bench", "compare", "a", "b", "--threshold", "-1").AssertFailed(2, "--threshold must be from 0 to 1000, not -1");
+        Shell.Run("bench", "comprae", "a", "b").AssertFailed(2, "there is no command 'bench comprae'; did you mean 'bench compare'?");
+        Shell.Run("bench", "compare", Rounds("c", 1), Rounds("d", 1, "uniter")).AssertFailed(1, "have no row in common");
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    // A folder of results, one for each round.
+    private string Rounds(string name, double factor, string model = "mix")
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+        double[] rounds = [8, 7.9, 8.05, 8, 8.1];
+        for (int i = 0; i < rounds.Length; i++)
+            File.WriteAllText(Path.Combine(folder, $"{i}.json"), Step(factor * rounds[i], model));
+        return folder;
+    }
+
+    private static string Step(double milliseconds, string model) => string.Create(CultureInfo.InvariantCulture, $$"""
+        {"commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,"model":"{{model}}","stage":"pretrain","preset":"tiny","batch":64,"steps":9,
+         "median_milliseconds":{{milliseconds}},"best_milliseconds":{{milliseconds}},"p10_milliseconds":{{milliseconds}},"p90_milliseconds":{{milliseconds}},"memory_bytes":null,"flops":5e9,"kernels":[]}
+        """);
 }

@@ -4,6 +4,7 @@ using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Serialization;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Import;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Reports;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -23,6 +24,30 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
          "baselines":{"mean_frame_cosine":0.2,"title_overlap":0.3,"linear_probe":0.45},"ensemble":{"test_spearman":0.7,"normalized_test_spearman":0.7,"weights":{"mix":1},"mean_norms":{}},"best_possible_spearman":0.94}
         """;
 
+    private const string BenchRunSeed = """
+        {"date":"2026-11-29T21:00:00Z","commit":"c0ffee","quick":false,"machine":{"cpu":"EPYC","cores":2,"memory_bytes":8000000000,"os":"Debian","gpu":{"name":"H100","driver":"580"}},
+         "versions":{"dotnet":"10.0.12"},"clocks":{"cpu_start":2600},"load":{"start":0.1,"end":null,"others_cores_max":0.05},"ceilings":{"bytes_per_second":2e10,"flops_per_second":5e11},
+         "parts":[{"name":"kernels","budget_seconds":120,"seconds":60.5,"status":"cut","reason":"the time was used up"}]}
+        """;
+
+    private const string BenchRowsSeed = """
+        [{"part":"kernels","name":"gelu","family":"gelu","system":"videosim","case":"512 x 768","size":393216,"device":"cpu","threads":2,
+          "milliseconds":{"median":2,"p10":1.5,"p90":3,"best":1,"samples":20,"rounds":[2,2.5]},"bytes":1,"flops":2,"floor_milliseconds":3,"memory_bytes":4,
+          "kernels":[{"name":"k","launches":1,"milliseconds":0.5}],"others_cores":0.1}]
+        """;
+
+    private const string BenchHeadSeed = """{"commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,""";
+
+    private const string BenchStepSeed = BenchHeadSeed + """
+        "model":"mix","stage":"pretrain","preset":"tiny","batch":64,"steps":9,"median_milliseconds":8,"best_milliseconds":7,"p10_milliseconds":7.5,"p90_milliseconds":9,
+         "memory_bytes":70000000,"flops":5e9,"kernels":[{"entry":"matmul","launches":62,"microseconds":4000}]}
+        """;
+
+    private const string BenchKernelsSeed = BenchHeadSeed + """
+        "emulated":false,"preset":"tiny","is_cold":false,"rates":{"copy_bytes_per_second":2e10,"flops_per_second":5e11},
+         "kernels":[{"family":"dropout","entry":"dropout_f32","is_of_step":true,"launch":"mix pretrain, batch 64","microseconds":{"median":20,"p10":18,"p90":30,"best":17,"samples":10},"flops":7,"bytes":8,"floor_microseconds":10}]}
+        """;
+
     /// <summary>A format for each such file.</summary>
     public static IEnumerable<Format> All() =>
     [
@@ -32,6 +57,10 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
         new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),
         new JsonFileFormat("variants", VariantTable.FileName, "VariantTable: VIDEOSIM_KERNELS", """[{"kernel":"softmax_forward_f32","device":"sm_90","shape":{"Rows":[1,64],"C":[1,1024]},"defines":{"WARPS":4},"reason":"1 us, not 2","measured":"today"}]""", Variants),
+        Of("bench-run", "run.json", "BenchResults: bench compare", BenchRunSeed, BenchRunJson.Default.BenchRun, BenchResults.ReadRun),
+        Of("bench-rows", "rows.json", "BenchResults: bench compare", BenchRowsSeed, BenchRunJson.Default.IReadOnlyListBenchRow, BenchResults.ReadRows),
+        new JsonFileFormat("bench-step", "step.json", "BenchFiles: bench compare", BenchStepSeed, BenchSide),
+        new JsonFileFormat("bench-kernels", "kernels.json", "BenchFiles: bench compare", BenchKernelsSeed, BenchSide),
     ];
 
     private static void Variants(string path, byte[] input)
@@ -48,7 +77,10 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
     public override void Read(string path, byte[] input) => read(path, input);
 
     private static JsonFileFormat Of<T>(string name, string file, string reader, string seed, JsonTypeInfo<T> type) where T : class =>
-        new(name, file, reader, seed, (path, input) => JsonOracle.Same(JsonFile.Read(path, type), type, JsonOracle.Strict(input)));
+        Of(name, file, reader, seed, type, path => JsonFile.Read(path, type));
+
+    private static JsonFileFormat Of<T>(string name, string file, string reader, string seed, JsonTypeInfo<T> type, Func<string, T> read) where T : class =>
+        new(name, file, reader, seed, (path, input) => JsonOracle.Same(read(path), type, JsonOracle.Strict(input)));
 
     private static void Truth(string path, byte[] input)
     {
@@ -63,5 +95,14 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
         JsonOracle.Strict(input);
         Expect.That(Execution.FaultOf(parts.Title) is null, "the title has unprintable characters", parts.Title);
         Expect.That(parts.Parts.All(static part => double.IsFinite(part.Milliseconds) && part.Share is >= 0 and <= 1), "a part has a time that cannot be");
+    }
+
+    private static void BenchSide(string path, byte[] input)
+    {
+        var results = BenchResults.Read(path);
+        var text = JsonOracle.Strict(input);
+        Expect.Equal($"{text.GetProperty("processor").GetString()}, {text.GetProperty("machine").GetString()!.Split(',')[0]}", results.Machine, "machine");
+        Expect.That(results.Rows.All(static row => row.Milliseconds is { Median: > 0, Best: > 0 } time && time.Best <= time.Median), "a row has a time that cannot be");
+        Expect.That(BenchComparison.Of(results, results).Differences.Count == results.Rows.Count, "a result has a row twice");
     }
 }

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace VideoSim.Bench;
+namespace VideoSim.Engine.Benchmarks;
 
 /// <summary>Processor time that other programs have used up to one moment, from <c>/proc</c>.</summary>
-internal readonly record struct MachineLoad(long Timestamp, TimeSpan Others)
+/// <param name="Timestamp">The moment, by <see cref="Stopwatch"/>.</param>
+/// <param name="Others">The processor time of all programs but this one since the machine started.</param>
+public readonly record struct MachineLoad(long Timestamp, TimeSpan Others)
 {
     /// <summary>If other programs use more cores than this, a time is not to be trusted.</summary>
     public const double MostOthers = 0.2;

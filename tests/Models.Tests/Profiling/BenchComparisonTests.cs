@@ -1,0 +1,114 @@
+using VideoSim.Models.Profiling;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Profiling;
+
+/// <summary>Which differences of two runs are beyond noise.</summary>
+public sealed class BenchComparisonTests
+{
+    private const string Machine = "EPYC, 2 cores";
+
+    // Rounds of a run without a disturbance, around 1.
+    private static readonly double[] Quiet = [0.99, 1.01, 1.00, 0.98, 1.02, 1.00, 1.01];
+
+    [Theory]
+    [InlineData(1.00, 0)]
+    [InlineData(1.04, 0)] // the drift between runs is 5 %
+    [InlineData(1.06, 1)]
+    [InlineData(1.10, 1)]
+    [InlineData(0.97, 0)]
+    [InlineData(0.94, -1)]
+    public void Ratio_OfRoundsThatAgree_CountsAboveFivePercent(double ratio, int verdict) => Assert.Equal(verdict, Verdict(Quiet, Times(Quiet, ratio)));
+
+    [Fact]
+    public void Ratio_OfRoundsThatOverlap_IsNoise()
+    {
+        double[] spread = [0.90, 1.00, 1.00, 1.00, 1.12, 1.12, 1.10];
+        Assert.Equal(0, Verdict(spread, Times(spread, 1.10)));
+        Assert.Equal(0, Verdict(Times(spread, 1.10), spread));
+        Assert.Equal(1, Verdict(spread, Times(spread, 1.30)));
+    }
+
+    [Fact]
+    public void Spread_OfFiveRounds_LeavesTheSlowestOut()
+    {
+        double[] disturbed = [1.00, 1.00, 2.00, 1.00, 1.00];
+        Assert.Equal(1, Verdict(disturbed, Times(Quiet, 1.10)));
+        Assert.Equal(0, Verdict(disturbed[..4], Times(Quiet, 1.10)));
+    }
+
+    [Fact]
+    public void Spread_OfOneRound_IsThatOfItsSamples()
+    {
+        var difference = RowDifference.Of(Row("a", new RowTime(1, 0.9, 1.2, 0.8, 10, [1])), Row("a", new RowTime(1.3, 1.25, 1.5, 1.2, 10, [1.3])));
+        Assert.Equal((1.3, 1.25 / 1.2, 1.5 / 0.9), (difference.Ratio, difference.Lowest, difference.Highest));
+        Assert.True(difference.IsSlower);
+    }
+
+    // Two runs of one program on a quiet machine: the rounds of a run differ by about 1 %, the runs by up to 5 %.
+    [Fact]
+    public void Runs_OfOneCommit_DifferInFewRowsAndAPlantedTenPercentInMost()
+    {
+        var random = new Random(1);
+        int same = 0, planted = 0;
+        const int Rows = 400;
+        for (int i = 0; i < Rows; i++)
+        {
+            double[] a = Run(1), b = Run(1), slow = Run(1.10);
+            same += Math.Abs(Verdict(a, b));
+            planted += Verdict(a, slow) > 0 ? 1 : 0;
+        }
+        Assert.True(same <= Rows / 20, $"{same} rows of one commit differ");
+        Assert.True(planted >= Rows * 9 / 10, $"{planted} of {Rows} slow-downs were found");
+
+        double[] Run(double time)
+        {
+            double drift = 1 + 0.015 * Normal();
+            return [.. Enumerable.Range(0, 7).Select(_ => time * drift * (1 + 0.01 * Normal()))];
+        }
+
+        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    }
+
+    [Fact]
+    public void Rows_OfOneSideAlone_AreListedAndNotCompared()
+    {
+        var comparison = BenchComparison.Of(Results(Machine, Row("a"), Row("b")), Results(Machine, Row("b"), Row("c")));
+        Assert.Equal(["b"], comparison.Differences.Select(static row => row.Row.Name));
+        Assert.Equal(("a", "c"), (Assert.Single(comparison.OnlyA).Name, Assert.Single(comparison.OnlyB).Name));
+        Assert.Empty(comparison.Warnings);
+    }
+
+    [Fact]
+    public void Rows_OfOtherThreads_AreOtherRows() =>
+        Assert.Empty(BenchComparison.Of(Results(Machine, Row("a")), Results(Machine, Row("a") with { Threads = 1 })).Differences);
+
+    [Fact]
+    public void Warnings_OfOtherMachinesLoadAndTheEmulator_AreLines()
+    {
+        var busy = Results("Xeon, 4 cores", Row("a") with { OthersCores = 0.3 }, Row("b") with { OthersCores = 0.2 }) with { IsEmulated = true };
+        Assert.Equal(
+            [
+                "the machines differ: EPYC, 2 cores; Xeon, 4 cores",
+                "RUN has times of the emulator, which do not apply to a GPU",
+                "the machine of RUN was busy: in 1 of 2 rows other programs used more than 0.2 cores, at most 0.30",
+            ], BenchComparison.Of(Results(Machine, Row("a"), Row("b")), busy).Warnings);
+        var single = Results(Machine, Row("a", new RowTime(1, 1, 1, 1, 5, [1])));
+        Assert.Equal("RUN has one round for 1 of 1 rows: their spread is that of one process, not of several", BenchComparison.Of(single, Results(Machine, Row("a"))).Warnings.Single());
+    }
+
+    private static int Verdict(double[] a, double[] b)
+    {
+        var difference = RowDifference.Of(Row("a", TimeOf(a)), Row("a", TimeOf(b)));
+        return difference.IsSlower ? 1 : difference.IsFaster ? -1 : 0;
+    }
+
+    private static double[] Times(double[] rounds, double factor) => [.. rounds.Select(round => factor * round)];
+
+    private static RowTime TimeOf(double[] rounds) => RowTime.Join([.. rounds.Select(static round => RowTime.Of(round, round, round, round, 3))]);
+
+    private static BenchRow Row(string name, RowTime? time = null) =>
+        new("kernels", name, "f", "videosim", "2 x 3", 6, "cpu", 2, time ?? TimeOf(Quiet), null, null, null, null, null, 0.1);
+
+    private static BenchResults Results(string machine, params BenchRow[] rows) => new("RUN", machine, "c0ffee", false, null, rows);
+}

@@ -16,9 +16,6 @@ namespace VideoSim.Peers.Kernels;
 /// </summary>
 internal static unsafe class ProductJobs
 {
-    /// <summary>What the names of the encoder's products begin with.</summary>
-    public const string Prefix = "product ";
-
     /// <summary>The products of forward, of the inputs' gradients and of the weights' gradients.</summary>
     public static IEnumerable<Job> OfAnEncoder => from rows in new[] { 512, 2048 }
                                                   from shape in ProductShape.OfEncoder(rows)
@@ -27,7 +24,7 @@ internal static unsafe class ProductJobs
     private static Job Product(ProductShape shape)
     {
         var (_, m, n, k) = shape;
-        return new Job($"{Prefix}{shape}",
+        return new Job($"{Job.Product}{shape}",
             threads =>
             {
                 var device = new CpuDevice(threads);

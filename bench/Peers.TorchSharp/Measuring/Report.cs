@@ -1,6 +1,5 @@
 using System.Globalization;
 using VideoSim.Engine.Benchmarks;
-using VideoSim.Peers.Kernels;
 
 namespace VideoSim.Peers.Measuring;
 
@@ -35,7 +34,7 @@ internal static class Report
     public static void WriteEnd(IReadOnlyList<JobResult> jobs)
     {
         Write($"");
-        double[] products = [.. jobs.Where(static job => job.Name.StartsWith(ProductJobs.Prefix, StringComparison.Ordinal)).Select(static job => job.Ratio)];
+        double[] products = [.. jobs.Where(static job => job.Name.StartsWith(Job.Product, StringComparison.Ordinal)).Select(static job => job.Ratio)];
         if (products.Length > 0)
             Write($"geometric mean of the ratios of {products.Length} products: {Math.Exp(products.Average(Math.Log)):F2}");
         int disturbed = jobs.Count(static job => job.IsDisturbed);

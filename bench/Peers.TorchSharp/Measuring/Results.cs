@@ -27,7 +27,7 @@ internal sealed record SideResult(IReadOnlyList<Sample> Samples, long PeakBytes)
 /// <param name="Name">The job.</param>
 /// <param name="Parameters">Trained values of each side.</param>
 /// <param name="Ours">VideoSim.</param>
-/// <param name="Peer">TorchSharp.</param>
+/// <param name="Peer">The peer.</param>
 /// <param name="Ratio">Median of the ratios.</param>
 /// <param name="LowerQuartile">Lower quartile of the ratios.</param>
 /// <param name="UpperQuartile">Upper quartile of the ratios.</param>
@@ -51,7 +51,7 @@ internal sealed record JobResult(string Name, long Parameters, SideResult Ours, 
 /// <summary>A run: the conditions and the jobs.</summary>
 /// <param name="Conditions">Date, commit and machine.</param>
 /// <param name="LoadAverage">Load average of the minute before the run.</param>
-/// <param name="Peer">Versions of TorchSharp and of libtorch.</param>
+/// <param name="Peer">Name and version of the peer.</param>
 /// <param name="Options">How both sides were measured.</param>
 /// <param name="Jobs">The jobs.</param>
 internal sealed record PeerResults(BenchConditions Conditions, double LoadAverage, string Peer, TurnOptions Options, IReadOnlyList<JobResult> Jobs)

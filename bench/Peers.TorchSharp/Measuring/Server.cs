@@ -12,7 +12,7 @@ internal static class Server
     /// <summary>Name of VideoSim's side.</summary>
     public const string Ours = "ours";
 
-    /// <summary>Name of TorchSharp's side.</summary>
+    /// <summary>Name of the peer's side.</summary>
     public const string Peer = "peer";
 
     /// <summary>Serves a job.</summary>

@@ -7,7 +7,7 @@ namespace VideoSim.Peers.Measuring;
 /// <summary>How both sides are measured.</summary>
 /// <param name="Threads">Threads of each side.</param>
 /// <param name="Rounds">Turns of each side that count.</param>
-/// <param name="PeerKeepsMemory">Whether TorchSharp's side runs with a malloc that keeps memory.</param>
+/// <param name="PeerKeepsMemory">Whether the peer's side runs with a malloc that keeps memory.</param>
 internal sealed record TurnOptions(int Threads, int Rounds, bool PeerKeepsMemory);
 
 /// <summary>Measures a job: one process for each side, turn by turn.</summary>

@@ -14,7 +14,7 @@ internal static class CommandPath
     /// <summary>A command and all commands below it, depth first.</summary>
     public static IEnumerable<Command> Tree(Command command) => command.Subcommands.SelectMany(Tree).Prepend(command);
 
-    /// <summary>Whether a command does nothing but name others. <c>bench</c> measures, and has a command, too.</summary>
+    /// <summary>Whether a command has only other commands. <c>bench</c> has one, too, but measures.</summary>
     public static bool IsGroup(Command command) => command.Subcommands.Count > 0 && !command.Options.Any(static option => option.Required);
 
     /// <summary>The program that a command belongs to.</summary>

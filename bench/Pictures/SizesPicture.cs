@@ -13,7 +13,7 @@ internal static class SizesPicture
     /// <summary>Draws it; null if no system has three sizes of one thing.</summary>
     public static SvgPage? Draw(BenchRun run, IReadOnlyList<BenchRow> rows, Theme theme)
     {
-        var groups = rows.Where(static row => row.Size is > 0).GroupBy(static row => (row.Part, row.Name, row.Device, row.Threads))
+        var groups = rows.Where(static row => row.Size is > 0).GroupBy(static row => (row.Name, row.Device, row.Threads))
             .Where(static group => group.GroupBy(static row => row.System).Any(static system => system.DistinctBy(static row => row.Size).Count() >= FewestSizes)).ToList();
         if (groups.Count == 0)
             return null;
@@ -41,7 +41,7 @@ internal static class SizesPicture
         // The first system lies above the others.
         foreach (var system in systems.Reverse())
         {
-            BenchRow[] own = [.. all.Where(row => row.System == system.System).OrderBy(static row => row.Size)];
+            BenchRow[] own = [.. all.Where(row => row.System == system.System).DistinctBy(static row => row.Size).OrderBy(static row => row.Size)];
             if (own.Length == 0)
                 continue;
             double[] sizes = [.. own.Select(static row => Math.Log10((double)row.Size!))];

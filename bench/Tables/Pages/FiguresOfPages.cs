@@ -24,6 +24,7 @@ public static class FiguresOfPages
         ["scores"] = (ScoresTable.Of, null, ""),
         ["run"] = (Of(RunTables.Run), null, ""),
         ["peers"] = (Of(RunTables.Peers), "steps", "The times of training steps as bars: VideoSim's by kernel, beside the peers."),
+        ["operators"] = (Of(RunTables.Operators), null, ""),
         ["steps"] = (Of(RunTables.Steps), "memory", "The peak memory of steps as bars."),
         ["kernels"] = (Of(RunTables.Kernels), "roofline", "The rate of each kernel below the ceilings of the machine, a plot for each family."),
         ["sizes"] = (Of(RunTables.Sizes), "sizes", "Time against size, a line for each system, with a band from the 10th to the 90th percentile."),

@@ -26,11 +26,16 @@ internal static partial class RunTables
         return text.ToString();
     }
 
-    /// <summary>VideoSim beside each peer. Of a series of sizes the largest is shown.</summary>
-    public static string? Peers(BenchRun run, IReadOnlyList<BenchRow> rows)
+    /// <summary>Steps and inference of whole models beside each peer.</summary>
+    public static string? Peers(BenchRun run, IReadOnlyList<BenchRow> rows) => Beside(run, rows.Where(Comparison.IsOfModel));
+
+    /// <summary>Everything else beside each peer.</summary>
+    public static string? Operators(BenchRun run, IReadOnlyList<BenchRow> rows) => Beside(run, rows.Where(static row => !Comparison.IsOfModel(row)));
+
+    // Rows of one part were measured turn by turn.
+    private static string? Beside(BenchRun run, IEnumerable<BenchRow> rows)
     {
-        BenchRow[] shown = [.. rows.GroupBy(static row => (row.Part, row.Name)).SelectMany(static group => group.Where(row => row.Size == group.Max(static row => row.Size)))];
-        var pairs = (from part in shown.GroupBy(static row => row.Part)
+        var pairs = (from part in rows.GroupBy(static row => row.Part)
                      from systems in Comparison.Groups(part)
                      where systems[0].System == Comparison.Ours
                      from peer in systems.Skip(1)
@@ -40,10 +45,10 @@ internal static partial class RunTables
             pairs.Select(pair => $"| {Cell(title(pair.Ours))} | {Numbers.Time(pair.Ours.Milliseconds.Median)} | {Cell(pair.Peer.System)} | {Numbers.Time(pair.Peer.Milliseconds.Median)} | {Ratio(pair.Peer, pair.Ours)} |"));
     }
 
-    /// <summary>Every training step.</summary>
+    /// <summary>Every training step and inference.</summary>
     public static string? Steps(BenchRun run, IReadOnlyList<BenchRow> rows)
     {
-        BenchRow[] steps = [.. rows.Where(static row => row is { Kernels: not null } or { MemoryBytes: not null })];
+        BenchRow[] steps = [.. rows.Where(Comparison.IsOfModel)];
         var title = Comparison.Titles(steps);
         return Table(Sentence(run), "| | | median | p10 to p90 | GFLOP/s | peak memory |\n| --- | --- | ---: | --- | ---: | ---: |",
             steps.Select(row => $"| {Cell(title(row))} | {Cell(row.System)} | {Numbers.Time(row.Milliseconds.Median)} | {Numbers.Time(row.Milliseconds.P10)} to {Numbers.Time(row.Milliseconds.P90)} | "

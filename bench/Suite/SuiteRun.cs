@@ -35,7 +35,7 @@ internal sealed class SuiteRun(IReadOnlyList<SuitePart> parts, string folder, St
     public IReadOnlyList<BenchRunPart> Parts => [.. parts.Select(part => StatusOf(part, _progress[part]))];
 
     /// <summary>The rows up to now, rounds joined.</summary>
-    public IReadOnlyList<BenchRow> Rows => [.. parts.SelectMany(part => BenchRow.Join(_progress[part].Rows))];
+    public IReadOnlyList<BenchRow> Rows => [.. parts.SelectMany(part => BenchRow.Join(_progress[part].Rows)).Select(WithFloor)];
 
     /// <summary>The best rates of the device up to now; null if none were measured.</summary>
     public BenchCeilings? Ceilings => _ceilings;
@@ -106,6 +106,10 @@ internal sealed class SuiteRun(IReadOnlyList<SuitePart> parts, string folder, St
             progress.Reason ??= $"{job.Name}: {Printable.OneLine(e.Message)}";
         }
     }
+
+    // The kernels have floors by the rates of their own round.
+    private BenchRow WithFloor(BenchRow row) => row is { FloorMilliseconds: null, Bytes: { } bytes, Flops: { } flops } && _ceilings is { } rates
+        ? row with { FloorMilliseconds = 1e3 * Math.Max(bytes / rates.BytesPerSecond, flops / rates.FlopsPerSecond) } : row;
 
     private static BenchRunPart StatusOf(SuitePart part, Progress progress)
     {

@@ -16,9 +16,9 @@ internal sealed record MeasuredJobs(string Name, string Description, IEnumerable
 /// <summary>The command line of a program that measures VideoSim beside a peer.</summary>
 /// <param name="description">What the program does.</param>
 /// <param name="measured">Its commands that measure.</param>
-/// <param name="prepare">Called before the first job, with the jobs.</param>
+/// <param name="prepare">Called before each job.</param>
 /// <param name="version">Gives name and version of the peer.</param>
-internal sealed class PeerProgram(string description, IReadOnlyList<MeasuredJobs> measured, Action<IReadOnlyList<Job>> prepare, Func<string> version)
+internal sealed class PeerProgram(string description, IReadOnlyList<MeasuredJobs> measured, Action<Job> prepare, Func<string> version)
 {
     private const int Done = 0, Failed = 1, WrongUsage = 2;
 
@@ -86,13 +86,15 @@ internal sealed class PeerProgram(string description, IReadOnlyList<MeasuredJobs
         var file = parsed.GetValue(JsonFile);
         if (file is not null)
             AtomicFile.RequireWritable(file.FullName);
-        prepare(chosen);
+        prepare(chosen[0]); // the version needs it, too
         using var device = new CpuDevice(threads: 1);
         var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), LoadAverage(), version(),
             new TurnOptions(parsed.GetValue(Threads), parsed.GetValue(Rounds), parsed.GetValue(KeepMemory)), []);
         Report.WriteHead(results);
         foreach (var job in chosen)
         {
+            if (job != chosen[0])
+                prepare(job);
             var result = Turns.Measure(job, results.Options);
             Report.WriteRow(result);
             results = results with { Jobs = [.. results.Jobs, result] };

@@ -90,6 +90,20 @@ public sealed class SuiteRunTests : IDisposable
         Assert.Equal(["x", "z"], _started);
     }
 
+    // A row without a floor gets one by the best rates of the run: here of the second part.
+    [Fact]
+    public void Floors_OfRows_FollowFromTheRatesOfTheRun()
+    {
+        var rates = Part("b", 100, 2, "y");
+        int round = 0;
+        rates = rates with { Jobs = [rates.Jobs[0] with { Read = file => RoundResults.OfRows(file) with { Ceilings = round++ == 0 ? new BenchCeilings(1e9, 1e12) : new BenchCeilings(2e9, 1e11) } }] };
+        var counted = Part("a", 100, 1, "x");
+        counted = counted with { Jobs = [counted.Jobs[0] with { Read = file => RoundResults.OfRows(file) with { Rows = [RoundResults.OfRows(file).Rows[0] with { Bytes = 6e6, Flops = 1e9 }] } }] };
+        var run = Run(counted, rates);
+        Assert.Equal(new BenchCeilings(2e9, 1e12), run.Ceilings);
+        Assert.Equal([3.0, null], run.Rows.Select(static row => row.FloorMilliseconds));
+    }
+
     [Fact]
     public void Results_ThatCannotBeRead_AreTheReason()
     {

@@ -55,9 +55,9 @@ internal sealed class PartOptions
     public TimeSpan TakeoverAfter(ParseResult parsed) => TimeSpan.FromSeconds(parsed.GetValue(_takeover));
 
     /// <summary>Lists the parts.</summary>
-    public PartsPlan Plan(ParseResult parsed, ReproductionOptions chosen, bool isOnCpu)
+    public PartsPlan Plan(ParseResult parsed, ReproductionOptions chosen, bool isOnCpu, CommandConsole console)
     {
-        var rates = parsed.GetValue(_rates) is { } file ? PartsPlan.ReadRates(file) : new Dictionary<(string, string), double>();
+        var rates = parsed.GetValue(_rates) is { } file ? PartsPlan.ReadRates(file, chosen.Preset, console.Progress.Warn) : new Dictionary<(string, string), double>();
         return PartsPlan.Of(chosen, isOnCpu, rates, more => $"{CommandOf(parsed)} {more}");
     }
 

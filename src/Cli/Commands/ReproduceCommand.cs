@@ -51,7 +51,7 @@ internal static class ReproduceCommand
             }
             if (parts.IsPlan(parsed))
             {
-                var plan = parts.Plan(parsed, chosen, options.IsOnCpu(parsed));
+                var plan = parts.Plan(parsed, chosen, options.IsOnCpu(parsed), console);
                 console.WriteResult(PartOptions.Table(plan), plan, PlanJson.Default.PartsPlan);
                 return CommandLine.Done;
             }

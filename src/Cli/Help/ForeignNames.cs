@@ -55,7 +55,7 @@ internal static class ForeignNames
         ["--ckpt"] = ["--checkpoint", "--pretrained"],
         ["--checkpoint"] = ["--pretrained"],
         ["--bert-dir"] = ["--encoder"],
-        ["--workers"] = ["--threads"],
+        ["--workers"] = ["--worker", "--threads"],
         ["--num-workers"] = ["--threads"],
         ["--jobs"] = ["--threads"],
         ["-j"] = ["--threads"],

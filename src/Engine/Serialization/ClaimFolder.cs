@@ -54,6 +54,7 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         try
         {
             DurableFolder.Make(folder);
+            FileFailure.RequireFile(file);
             // One process renames the file; for the others it has gone. A process that looked in between may make the
             // first claim again. It gives that up below, and no late process can rename it to a name that is taken.
             if (seen is not null && !FolderCalls.TryRename(seen.File, file))

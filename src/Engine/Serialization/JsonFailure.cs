@@ -27,7 +27,9 @@ public static class JsonFailure
     ];
 
     /// <summary>One line: the place and the error.</summary>
-    public static string Reason(JsonException failure)
+    /// <param name="failure">The error.</param>
+    /// <param name="firstLine">The number that the text's first line has in its file.</param>
+    public static string Reason(JsonException failure, int firstLine = 1)
     {
         string message = failure.Message;
         string what = message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal) ? $"there is no key {Printable.Quote(Between(message, "'"))}"
@@ -36,7 +38,7 @@ public static class JsonFailure
             : message.StartsWith("'/' is", StringComparison.Ordinal) ? "has a comment, which JSON does not allow"
             : message.Contains("0xEF", StringComparison.Ordinal) ? "begins with a byte order mark, which JSON does not allow"
             : Syntax.FirstOrDefault(error => message.Contains(error.Part, StringComparison.Ordinal)).Text?.Replace("{0}", Printable.Quote(Between(message, "'")), StringComparison.Ordinal) ?? Printable.OneLine(message.Split(" Path: ")[0].Split(" LineNumber: ")[0].TrimEnd('.'));
-        return failure.LineNumber is { } line ? string.Create(CultureInfo.InvariantCulture, $"line {line + 1}: {what}") : what;
+        return failure.LineNumber is { } line ? string.Create(CultureInfo.InvariantCulture, $"line {line + firstLine}: {what}") : what;
     }
 
     private static string Place(string? path) => path is null or "$" ? "the whole" : Printable.Quote(path.TrimStart('$', '.'));

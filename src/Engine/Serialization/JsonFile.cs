@@ -30,41 +30,45 @@ public static class JsonFile
     public static byte[] ReadBytes(string path) => FileFailure.ReadAllBytes(path, Limit);
 
     /// <summary>The value in the bytes of a file that was read before.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="bytes">Its content, or some lines of it.</param>
+    /// <param name="type">The type of the value, from a context of source-generated serializers.</param>
+    /// <param name="firstLine">The number of the first of these lines in the file.</param>
     /// <exception cref="DataException">
     /// The bytes have no such value, a key twice, a text that is not Unicode or a number that no double holds; the
     /// message gives the reason.
     /// </exception>
-    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type) where T : class
+    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type, int firstLine = 1) where T : class
     {
         try
         {
-            Require(path, bytes);
+            Require(path, bytes, firstLine);
             return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{path}: is null");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, firstLine)}", e);
         }
     }
 
     /// <summary>The keys and values of an object in the bytes of a file that was read before.</summary>
     /// <exception cref="DataException">As in <see cref="Parse"/>.</exception>
-    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes)
+    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes, int firstLine = 1)
     {
         try
         {
-            Require(path, bytes);
+            Require(path, bytes, firstLine);
             return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{path}: is not a JSON object");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, firstLine)}", e);
         }
     }
 
     // .NET decodes keys, texts and numbers when they are used. Bytes that are not UTF-8, half of a surrogate pair such
     // as \ud800, and a number that does not fit fail only then. Its error for a key that is there twice has no line.
-    private static void Require(string path, ReadOnlySpan<byte> bytes)
+    private static void Require(string path, ReadOnlySpan<byte> bytes, int firstLine)
     {
         var reader = new Utf8JsonReader(bytes);
         var keys = new Stack<HashSet<string>>();
@@ -108,6 +112,6 @@ public static class JsonFile
             }
         }
 
-        string Place(ReadOnlySpan<byte> bytes, long at) => $"{path}: line {bytes[..(int)at].Count((byte)'\n') + 1}";
+        string Place(ReadOnlySpan<byte> bytes, long at) => $"{path}: line {bytes[..(int)at].Count((byte)'\n') + firstLine}";
     }
 }

@@ -44,10 +44,11 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
     /// Whether a part is done: its record, the model after the last step and the embeddings are there. Only data with
     /// labels needs the embeddings of a pretraining.
     /// </summary>
+    /// <exception cref="DataException">Its record is damaged; the message names it.</exception>
     public bool IsDone(ReproductionPart part)
     {
         string[] embeddings = part.Fold is not null ? [part.Run] : options.HasLabels ? [ReproductionLayout.Random, part.Run] : [];
-        return File.Exists(RecordOf(part)) && Directory.Exists(Path.Combine(RunOf(part), ModelFolder.LastOfRun))
+        return Record(part) is not null && Directory.Exists(Path.Combine(RunOf(part), ModelFolder.LastOfRun))
             && embeddings.All(name => File.Exists(EarlierFiles.EmbeddingFile(Path.Combine(options.OutputDirectory, part.Model), name)));
     }
 
@@ -115,7 +116,7 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
         {
             if (TryTake(work) is { } claim)
                 return claim;
-            string owner = _claims.Find(work)?.Owner?.ToString() ?? "another process";
+            string owner = _claims.Find(work) is not { } seen ? "another process" : seen.Owner?.ToString() ?? $"another process, whose claim {seen.File} cannot be read,";
             if (told != owner)
                 context.Progress.Note($"waiting: {owner} {what}");
             told = owner;

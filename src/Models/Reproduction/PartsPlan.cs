@@ -29,6 +29,9 @@ public sealed record PlannedPart(int Index, string Name, string State, string? O
 /// <param name="Collect">The command that writes the results when all parts are done.</param>
 public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
 {
+    // No machine is so slow. It keeps all times finite.
+    private const double MostSecondsOfAFlop = 1;
+
     /// <summary>Lists the parts and reads how far each is. Nothing is written.</summary>
     /// <param name="options">The reproduction.</param>
     /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
@@ -59,9 +62,11 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
 
     /// <summary>Reads rates from results of <c>bench --json</c>, one on each line.</summary>
     /// <param name="file">The file.</param>
+    /// <param name="preset">The preset of the parts.</param>
+    /// <param name="warn">Receives a line for each rate that was measured with another preset.</param>
     /// <returns>Seconds of a floating-point operation, by model and stage; of equal ones the last.</returns>
     /// <exception cref="DataException">A line is something else; the message names it.</exception>
-    public static IReadOnlyDictionary<(string Model, string Stage), double> ReadRates(string file)
+    public static IReadOnlyDictionary<(string Model, string Stage), double> ReadRates(string file, string preset, Action<string> warn)
     {
         var rates = new Dictionary<(string, string), double>();
         string[] lines = FileFailure.ReadAllText(file).Split('\n');
@@ -69,20 +74,23 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
         {
             if (string.IsNullOrWhiteSpace(lines[i]))
                 continue;
+            var bench = JsonFile.Parse(file, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep, firstLine: i + 1);
             string place = $"{file}: line {i + 1}";
-            var bench = JsonFile.Parse(place, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep);
-            if (bench is not { Model: not null, Stage: not null, MedianMilliseconds: > 0, Flops: > 0 })
+            double rate = bench.MedianMilliseconds / 1e3 / bench.Flops ?? 0;
+            if (bench is not { Model: not null, Stage: not null, MedianMilliseconds: > 0, Flops: > 0 } || rate is not (> 0 and < MostSecondsOfAFlop))
                 throw new DataException($"{place}: is not a result of 'bench --json' that measured a step");
             if (!ModelZoo.Names.Contains(bench.Model) || bench.Stage is not (RunArguments.Pretrain or RunArguments.Finetune))
                 throw new DataException($"{place}: there is no part that trains {Printable.Quote(bench.Model)} in stage {Printable.Quote(bench.Stage)}");
-            rates[(bench.Model, bench.Stage)] = bench.MedianMilliseconds.Value / 1e3 / bench.Flops;
+            if (bench.Preset is not null && bench.Preset != preset)
+                warn($"{place}: warning: was measured with preset {Printable.Quote(bench.Preset)}, not {Printable.Quote(preset)}; steps of other sizes have other rates");
+            rates[(bench.Model, bench.Stage)] = rate;
         }
         return rates.Count > 0 ? rates : throw new DataException($"{file}: has no result of 'bench --json'");
     }
 }
 
 /// <summary>What is read of a result of <c>bench --json</c>.</summary>
-internal sealed record MeasuredStep(string? Model, string? Stage, double? MedianMilliseconds, double Flops);
+internal sealed record MeasuredStep(string? Model, string? Stage, string? Preset, double? MedianMilliseconds, double Flops);
 
 /// <summary>JSON of rates.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

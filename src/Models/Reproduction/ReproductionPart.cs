@@ -43,7 +43,7 @@ public sealed record ReproductionPart(int Index, string Model, int? Fold, IReadO
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int index))
             return index >= 1 && index <= parts.Count ? parts[index - 1] : throw new DataException($"--part {text}: the parts are 1 to {parts.Count}");
         return parts.FirstOrDefault(part => part.Name == text)
-            ?? throw new DataException($"--part {Printable.OneLine(text)}: there is no such part; --plan lists them{Suggestion.Text(text, parts.Select(static part => part.Name))}");
+            ?? throw new DataException($"--part {Printable.OneLine(text)}: there is no such part; the parts are 1 to {parts.Count}, or their names in --plan{Suggestion.Text(text, parts.Select(static part => part.Name))}");
     }
 
     /// <summary>Parts as text: neighbours as a range of indices and names.</summary>

@@ -37,16 +37,6 @@ public sealed class RunFolder : IDisposable
         Checkpoints = new RunCheckpoints(path, Metrics);
     }
 
-    // What Begin does.
-    private enum RunMode
-    {
-        New,
-        Restart, // with the same arguments, after a start without a result
-        Replace,
-        Continue,
-        Grow,
-    }
-
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
 
@@ -111,24 +101,24 @@ public sealed class RunFolder : IDisposable
         try
         {
             DurableFolder.Make(path);
-            RequireRunOrEmpty(path);
+            RunStart.RequireRunOrEmpty(path);
             held = RunLock.Take(path, shared);
             var earlier = Read(path);
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
-            var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
+            var mode = earlier is null ? RunMode.New : RunStart.ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
             if (mode == RunMode.Replace)
-                RequireDeletable(path, layout, inputs ?? [], mayLock: !shared);
+                RunStart.RequireDeletable(path, layout, inputs ?? [], mayLock: !shared);
             string[] next = [.. (later ?? []).Where(Directory.Exists)];
             foreach (string folder in next)
             {
-                RequireRunOrEmpty(folder);
+                RunStart.RequireRunOrEmpty(folder);
                 if (Read(folder) is { } other)
-                    RequireSameCommand(folder, other, layout, overwrite);
+                    RunStart.RequireSameCommand(folder, other, layout, overwrite);
                 if (!overwrite)
                     continue;
                 RunLock.Take(folder).Dispose();
-                RequireDeletable(folder, layout, inputs ?? [], mayLock: true);
+                RunStart.RequireDeletable(folder, layout, inputs ?? [], mayLock: true);
             }
             if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
@@ -158,10 +148,10 @@ public sealed class RunFolder : IDisposable
     {
         if (!Directory.Exists(path))
             return;
-        RequireRunOrEmpty(path);
+        RunStart.RequireRunOrEmpty(path);
         if (Read(path) is not { } earlier)
             return;
-        ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
+        RunStart.ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
         if (earlier.ContainsKey(RunChange.Deleting))
             throw new DataException($"{path}: --overwrite-output-dir was interrupted and has left old results; start a worker or the whole command, which deletes them and begins");
     }
@@ -179,7 +169,7 @@ public sealed class RunFolder : IDisposable
             return;
         string last = Path.Combine(path, ModelFolder.LastOfRun);
         bool isComplete = Directory.Exists(last);
-        RequireRunOrEmpty(path);
+        RunStart.RequireRunOrEmpty(path);
         RunHistory.Require(path, arguments);
         new RunCheckpoints(path, new RunMetrics(path)).Require(RunArguments.StepsOf(arguments), isComplete);
         if (isComplete && needsModel)
@@ -244,6 +234,17 @@ public sealed class RunFolder : IDisposable
     /// </summary>
     internal void GuardWrites() => _guard ??= WriteGuard.Begin(_lock.Require);
 
+    /// <summary>Writes args.json again if it was deleted. Without it no start continues the run.</summary>
+    /// <exception cref="IOException">The file system failed.</exception>
+    internal void KeepArguments(IProgressSink progress)
+    {
+        string file = FileOfArguments(FolderPath);
+        if (File.Exists(file))
+            return;
+        Write(FolderPath, _arguments);
+        progress.Warn($"{file}: was deleted while the run goes on; it is written again");
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -275,53 +276,6 @@ public sealed class RunFolder : IDisposable
 
     private string End(long step) => RunArguments.StepsOf(_arguments) is { } steps && step < steps
         ? $"already stopped early at step {step} of {steps}, and another --early-stopping-patience trains it further" : $"already finished at step {step}";
-
-    private static RunMode ModeOf(string path, JsonObject earlier, JsonObject arguments, IReadOnlyList<string> files, RunLayout layout, bool overwrite, bool mayGrow, bool shared)
-    {
-        bool isFree = layout.HasFilesOf(RunArguments.StageOf(earlier)!) && (earlier.ContainsKey(RunChange.Deleting) || !(layout.HasBegun(path) || (shared && new RunInputs(path).Exist)));
-        if (!isFree)
-            RequireSameCommand(path, earlier, layout, overwrite);
-        if (overwrite || earlier.ContainsKey(RunChange.Deleting))
-            return RunMode.Replace;
-        var change = RunChange.Of(earlier, arguments);
-        if (isFree)
-            return change is { Refusal: null, Growth: null, Patience: null } ? RunMode.Restart : RunMode.Replace;
-        // Another patience changes nothing of a run that has done all its steps.
-        string? patience = Directory.Exists(Path.Combine(path, ModelFolder.LastOfRun)) && RunCheckpoints.NewestStep(path) >= RunArguments.StepsOf(earlier) ? null : change.Patience;
-        if (change.Refusal is null && (mayGrow || (change.Growth ?? patience) is null))
-            return (change.Growth ?? patience) is null ? RunMode.Continue : RunMode.Grow;
-        throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
-            : $"{path} has a run with other arguments: {change.Refusal ?? (change.Growth is null ? patience : $"{change.Growth}: a part of a reproduction does not get longer")}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
-    }
-
-    private static void RequireRunOrEmpty(string path)
-    {
-        // Listed first: a process that begins the run meanwhile writes the arguments before other files.
-        string[] entries = FolderListing.Entries(path);
-        if (Read(path) is { } arguments)
-        {
-            if (!RunArguments.IsOfRun(arguments))
-                throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
-        }
-        else if (entries.Any(static entry => !IsLeftoverOfStart(entry)))
-        {
-            throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
-        }
-    }
-
-    private static void RequireSameCommand(string path, JsonObject earlier, RunLayout layout, bool overwrite)
-    {
-        if (RunArguments.StageOf(earlier) is { } command && !layout.Makes(command))
-            throw new DataException($"{path} has the results of {Printable.Quote(command)}; {(overwrite ? "--overwrite-output-dir deletes only those of the same command" : "choose another --output-dir")}");
-    }
-
-    // If processes that share the folder locked its runs to look at them, they would refuse each other.
-    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs, bool mayLock)
-    {
-        if (mayLock)
-            layout.RequireFree(path);
-        InputFile.RefuseDeleted(path, inputs, layout.Deleted(path));
-    }
 
     // From the first write on, every start deletes the rest.
     private void Clear(string folder, JsonObject earlier)

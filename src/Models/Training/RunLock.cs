@@ -33,10 +33,19 @@ internal sealed class RunLock : IDisposable
     /// Breaks the lock of a process that is stopped and has lost its work to this one. What it does with its lock
     /// after that changes no file.
     /// </summary>
+    /// <exception cref="DataException">The lock cannot be deleted; the message names it.</exception>
     public static void Break(string folder)
     {
-        if (Directory.Exists(folder))
-            File.Delete(Path.Combine(folder, Lock));
+        string file = Path.Combine(folder, Lock);
+        try
+        {
+            if (Directory.Exists(folder))
+                File.Delete(file);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(file, e, file);
+        }
     }
 
     /// <summary>Takes the lock of a folder.</summary>

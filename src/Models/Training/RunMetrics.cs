@@ -19,6 +19,9 @@ internal sealed class RunMetrics(string run)
     /// <summary>The key of a line that gives the value that was not finite and stopped the run.</summary>
     public const string Stopped = "stopped";
 
+    /// <summary>Keys of the scores of tags. They may be undefined, as <see cref="TrainerNotes.Score"/>.</summary>
+    public const string TagPrecision = "tag_precision", TagRecall = "tag_recall", TagF1 = "tag_f1";
+
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
 
@@ -125,18 +128,18 @@ internal sealed class RunMetrics(string run)
         {
             end = Array.IndexOf(content, (byte)'\n', start) is >= 0 and var found ? found : content.Length;
             number++;
-            if (Parse($"{file}: line {number}", content.AsSpan(start, end - start), whole) is { } values)
+            if (Parse(file, content.AsSpan(start, end - start), number, whole) is { } values)
                 yield return (number, values);
             else if (++damaged == MostDamagedLines)
                 throw new DataException($"{file}: has {damaged} lines that are not JSON objects: damaged?");
         }
     }
 
-    private static JsonObject? Parse(string line, ReadOnlySpan<byte> content, bool whole)
+    private static JsonObject? Parse(string file, ReadOnlySpan<byte> content, int line, bool whole)
     {
         try
         {
-            return JsonFile.ParseObject(line, content);
+            return JsonFile.ParseObject(file, content, line);
         }
         catch (DataException) when (!whole)
         {
@@ -153,7 +156,7 @@ internal sealed class RunMetrics(string run)
         foreach (var (key, value) in line)
         {
             bool isText = key is Reason or Stopped;
-            bool isUndefined = key == TrainerNotes.Score && value is null;
+            bool isUndefined = value is null && key is (TrainerNotes.Score or TagPrecision or TagRecall or TagF1);
             if (!isUndefined && value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
                 throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }

@@ -228,7 +228,7 @@ public sealed class Trainer : IDisposable
             throw new NonFiniteException(nonFinite, _state.Step);
         var line = new JsonObject { ["step"] = _state.Step, [TrainerNotes.Score] = spearman };
         if (tags is { } score)
-            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
+            (line[RunMetrics.TagPrecision], line[RunMetrics.TagRecall], line[RunMetrics.TagF1]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         Record(line);
         _timing.Write(_state.Step);
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
@@ -259,6 +259,7 @@ public sealed class Trainer : IDisposable
     {
         _updates.RequireFinite(_state.Step);
         using var saving = _timing.Measure(TimedPart.Saving);
+        _folder.KeepArguments(_progress);
         (_state.ValidationDue, _state.Interrupted) = (validationDue, validationDue || !IsCheckpointDue);
         _folder.Checkpoints.Save(_state, folder =>
         {

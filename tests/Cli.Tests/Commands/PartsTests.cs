@@ -31,6 +31,53 @@ public sealed class PartsTests(CommandWorld world)
         Assert.EndsWith("--set finetune.steps=3 --quiet --part 4", rows[3][7], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"model":"mix" "stage":"pretrain"}""", "line 3: is not JSON: a comma is missing before '\"'")]
+    [InlineData("""{"model":3}""", "line 3: 'model' is of another kind than expected")]
+    [InlineData("""{"model":"mix","stage":"pretrain","median_milliseconds":0,"flops":1e6}""", "line 3: is not a result of 'bench --json' that measured a step")]
+    [InlineData("""{"model":"mix","stage":"embed","median_milliseconds":10,"flops":1e6}""", "line 3: there is no part that trains 'mix' in stage 'embed'")]
+    [InlineData("""{"model":"mix","stage":"pretrain","median_milliseconds":1e308,"flops":1e-300}""", "line 3: is not a result of 'bench --json' that measured a step")]
+    public void Plan_BadRates_NamesTheLine(string line, string problem)
+    {
+        string rates = world.New();
+        File.WriteAllText(rates, $$"""{"model":"uniter","stage":"finetune","median_milliseconds":10,"flops":1e6}{{"\n\n"}}{{line}}{{"\n"}}""");
+        Shell.Run("reproduce", "--output-dir", world.New(), "--preset", "micro", "--plan", "--rates", rates).AssertFailed(1, $"error: {rates}: {problem}");
+    }
+
+    [Fact]
+    public void Plan_RatesOfAnotherPreset_Warns()
+    {
+        string rates = world.New();
+        File.WriteAllText(rates, """{"model":"mix","stage":"pretrain","preset":"tiny","median_milliseconds":10,"flops":1e6}""");
+        string warning = Shell.Run("reproduce", "--output-dir", world.New(), "--preset", "micro", "--plan", "--rates", rates).Error;
+        Assert.Equal($"{rates}: line 1: warning: was measured with preset 'tiny', not 'micro'; steps of other sizes have other rates\n", warning);
+    }
+
+    // A part that needs it would train, and the collection fail days later.
+    [Fact]
+    public void Part_RecordIsDamaged_IsSaidBeforeTheNextTraining()
+    {
+        string output = world.New();
+        string[] command = Command(output);
+        Shell.Run([.. command, "--part", "1"]).AssertDone();
+        string record = Path.Combine(output, "parts", "mix.pretrain.json");
+        File.WriteAllText(record, "{");
+        foreach (string[] mode in new string[][] { ["--plan"], ["--part", "2"], ["--worker"] })
+            Shell.Run([.. command, .. mode]).AssertFailed(1, $"{record}: line 1: is not JSON", $"delete {record} and do part 1 (mix/pretrain) again: it trains nothing");
+        File.Delete(record);
+        Shell.Run([.. command, "--worker"]).AssertDone();
+    }
+
+    [Fact]
+    public void Worker_FolderOfOtherOptions_IsNotToldToDeleteIt()
+    {
+        string output = world.New();
+        Shell.Run([.. Command(output), "--part", "1"]).AssertDone();
+        var outcome = Shell.Run([.. Command(output), "--set", "pretrain.rate=0.5", "--worker"]);
+        outcome.AssertFailed(1, $"{output} has a run with other arguments: set.pretrain.rate ");
+        Assert.DoesNotContain("overwrite", outcome.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WorkerAndCollect_WriteWhatOneProcessWrites()
     {

@@ -113,6 +113,13 @@ public sealed class ClaimTests : IDisposable
         Assert.NotNull(next);
     }
 
+    [Fact]
+    public void TryTake_ClaimThatIsAFolder_IsNamed()
+    {
+        string folder = Directory.CreateDirectory(_folder[$"{Work}.claim-1"]).FullName;
+        Assert.Equal($"{folder}: cannot be written: it is a folder", Assert.Throws<DataException>(() => Claims().TryTake(Work, Takeover)).Message);
+    }
+
     // The folder of the claims may be another one now.
     [Fact]
     public void TryTake_WorkThatMustNotWrite_MakesNoClaim()

@@ -34,7 +34,7 @@ public sealed class PartListTests : IDisposable
         foreach (string wrong in new[] { "0", "9", "99999999999" })
             Assert.StartsWith($"--part {wrong}: ", Refused(wrong), StringComparison.Ordinal);
         Assert.Equal("--part 9: the parts are 1 to 8", Refused("9"));
-        Assert.Equal("--part mix/fold3: there is no such part; --plan lists them; did you mean 'mix/fold-3'?", Refused("mix/fold3"));
+        Assert.Equal("--part mix/fold3: there is no such part; the parts are 1 to 8, or their names in --plan; did you mean 'mix/fold-3'?", Refused("mix/fold3"));
 
         string Refused(string text) => Assert.Throws<DataException>(() => ReproductionPart.Find(parts, text)).Message;
     }
@@ -74,14 +74,14 @@ public sealed class PartListTests : IDisposable
             {"model":"mix","stage":"pretrain","median_milliseconds":20,"flops":4e9,"kernels":[]}
             {"model":"uniter","stage":"finetune","median_milliseconds":5,"flops":1e9}
             """);
-        var rates = PartsPlan.ReadRates(file);
+        var rates = PartsPlan.ReadRates(file, "micro", Assert.Fail);
         Assert.Equal(2, rates.Count);
         Assert.Equal(0.02 / 4e9, rates[("mix", "pretrain")], 1e-20);
         foreach (string wrong in new[] { "", "x", "{}", "[]", """{"model":"mix","stage":"pretrain","median_milliseconds":null,"flops":1e9}""", """{"model":3}""", """{"model":"mixx","stage":"pretrain","median_milliseconds":9,"flops":1e9}""",
             """{"model":"mix","stage":"train","median_milliseconds":9,"flops":1e9}""" })
         {
             File.WriteAllText(file, wrong);
-            Assert.StartsWith(file, Assert.Throws<DataException>(() => PartsPlan.ReadRates(file)).Message, StringComparison.Ordinal);
+            Assert.StartsWith(file, Assert.Throws<DataException>(() => PartsPlan.ReadRates(file, "micro", Assert.Fail)).Message, StringComparison.Ordinal);
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
         Assert.Equal(["part 4 of 6, mix/fold-2: is done already"], _notes.Lines);
         Run().Collect();
         done.AssertSame(_output);
-        Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run",
+        Assert.EndsWith("seed was 5 and is 6; choose another --output-dir or the same arguments",
             Refused(() => new ReproductionRun(_device, done.Options(_output) with { Seed = 6 }, _notes, TimeProvider.System, default).RunPart("4")), StringComparison.Ordinal);
     }
 
@@ -173,6 +173,14 @@ public sealed class PartTests(DoneReproduction done) : IClassFixture<DoneReprodu
             Assert.Equal([".lock", ".lock-owner"], Directory.GetFiles(_output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
             Assert.Throws<DataException>(() => RunLock.Take(_output));
         }
+    }
+
+    [Fact]
+    public void Break_LockThatCannotBeDeleted_IsNamed()
+    {
+        string file = Path.Combine(_output, ".lock");
+        Directory.CreateDirectory(file);
+        Assert.StartsWith($"{file}: cannot be written: ", Refused(() => RunLock.Break(_output)), StringComparison.Ordinal);
     }
 
     [Fact]

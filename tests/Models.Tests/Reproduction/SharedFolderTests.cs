@@ -55,6 +55,20 @@ public sealed class SharedFolderTests(DoneReproduction done) : IClassFixture<Don
         Assert.False(Directory.Exists(Path.Combine(_output, "mix")));
     }
 
+    [Fact]
+    public void RunPart_DamagedClaim_IsNamed()
+    {
+        string claim = WriteClaimOfAnother("mix.pretrain", 1);
+        File.WriteAllText(claim, "{");
+        _notes.OnNote = line =>
+        {
+            if (line == $"waiting: another process, whose claim {claim} cannot be read, does mix/pretrain")
+                File.Delete(claim);
+        };
+        Run().RunPart("1");
+        Assert.False(File.Exists(claim));
+    }
+
     // It was stopped for so long that another process has taken over the begin, and has not ended it.
     [Fact]
     public void RunPart_BeginThatWasTakenOver_WaitsForTheOtherProcess()

@@ -64,6 +64,14 @@ public sealed class ChangedWhileTrainingTests(FinishedRuns runs) : IClassFixture
         Folders.AssertEqual(runs.Pretrained, run);
     }
 
+    [Fact]
+    public void Arguments_Deleted_AreWrittenAgain()
+    {
+        string run = runs.New("arguments, deleted");
+        Pretrain(run, () => File.Delete(Path.Combine(run, RunFolder.Arguments)));
+        Folders.AssertEqual(runs.Pretrained, run);
+    }
+
     private void Pretrain(string run, Action change) => TinyRun.Pretrain(runs.Data, run, [], new Watcher(step =>
     {
         if (step == Step)

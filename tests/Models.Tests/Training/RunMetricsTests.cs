@@ -32,6 +32,15 @@ public sealed class RunMetricsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("{\"step\":1,\"step\":2}", "has the key 'step' twice")]
+    [InlineData("{\"step\" 2}", "is not JSON: a colon is missing before '2'")]
+    public void All_DamagedLine_IsNamedByItsNumberInTheFile(string line, string problem)
+    {
+        File.WriteAllText(Metrics, $"{Content}{line}\n");
+        Assert.Equal($"{Metrics}: line 3: {problem}", Assert.Throws<DataException>(() => RunMetrics.All(_root)).Message);
+    }
+
     [Fact]
     public void Cut_NothingToRemove_DoesNotWrite()
     {

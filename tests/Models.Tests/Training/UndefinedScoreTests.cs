@@ -1,3 +1,4 @@
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Training;
 using Xunit;
 
@@ -22,6 +23,28 @@ public sealed class UndefinedScoreTests
         Assert.Contains($"job: step 0, validation undefined, because {Reason} (5 pairs)", notes.Lines);
         Assert.Contains(notes.Lines, static note => note.StartsWith("job: the best model is ", StringComparison.Ordinal) && note.Contains(", validation -0.5000 of step ", StringComparison.Ordinal));
         Assert.Null(RunCheckpoints.ReadNewest(job.Output).LastSpearman);
+    }
+
+    // At the begin no tag is likely enough to be predicted. A run that has such a line in its metrics continues.
+    [Theory]
+    [InlineData(0, 0, 3)]
+    [InlineData(0, 3, 0)]
+    [InlineData(0, 0, 0)]
+    public void Validation_UndefinedScoresOfTags_DoNotStopAContinuedRun(long found, long predicted, long present)
+    {
+        using var job = new TinyJob(1);
+        using var stop = new CancellationTokenSource();
+        var score = new ValidationScore(null, 5, new TagScore(found, predicted, present), Undefined: Reason);
+        int validations = 0;
+        Assert.Throws<RunInterruptedException>(() => job.Train(pairs: false, job.Fill, new Notes(), stop: stop, score: () =>
+        {
+            if (++validations == 2)
+                stop.Cancel();
+            return score;
+        }));
+        Assert.Contains(":null", File.ReadAllText(Path.Combine(job.Output, RunMetrics.Name)), StringComparison.Ordinal);
+        job.Train(pairs: false, job.Fill, new Notes(), score: () => score);
+        Assert.True(Directory.Exists(Path.Combine(job.Output, "last")));
     }
 
     // Without any score the model that was trained longest is the best, so that there is one.

@@ -40,7 +40,8 @@ public static partial class Comparison
         return $"{run.Date.Split('T')[0]}{commit}{(run.Quick ? ", a quick run" : "")}";
     }
 
-    // The programs that measure peers write "uniter tiny step" and "batch 64" for "uniter pretrain" and "tiny, batch 64".
+    // The programs that measure peers write "uniter tiny step" and "batch 64". "bench" writes "uniter pretrain" and
+    // "tiny, batch 64".
     private static string Title(BenchRow row) => PeersModel().Match(row.Name) is { Success: true } job
         ? $"{job.Groups[1].Value} {(job.Groups[3].Value == "step" ? "pretrain" : job.Groups[3].Value)}, {job.Groups[2].Value}, {row.Case}" : $"{row.Name}, {row.Case}";
 

@@ -50,7 +50,7 @@ internal sealed class SuitePlan(bool quick, bool hasGpu, string root)
         string folder = Path.Combine(root, "bench/Peers.TorchSharp/bin/Release/net10.0/linux-x64");
         string? missing = File.Exists(Path.Combine(folder, "libtorch.so")) ? null : "TorchSharp is not installed: dotnet build -c Release bench/Peers.TorchSharp downloads 130 MB";
         string[] commands = ["kernels", "infer", "steps"];
-        return Once("torchsharp", 300, 75, missing, [.. commands.Select(command => Turns(Path.Combine(folder, "VideoSim.Peers.TorchSharp"), "torchsharp", command, command == "kernels" ? "LayerNorm" : "tiny"))]);
+        return Once("torchsharp", 270, 75, missing, [.. commands.Select(command => Turns(Path.Combine(folder, "VideoSim.Peers.TorchSharp"), "torchsharp", command, command == "kernels" ? "LayerNorm" : "tiny"))]);
     }
 
     private SuitePart OnnxRuntime()

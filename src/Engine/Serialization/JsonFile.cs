@@ -31,40 +31,42 @@ public static class JsonFile
 
     /// <summary>The value in the bytes of a file that was read before.</summary>
     /// <param name="path">The file, for messages.</param>
-    /// <param name="bytes">Its content, or some lines of it.</param>
+    /// <param name="bytes">Its content, or a line of it.</param>
     /// <param name="type">The type of the value, from a context of source-generated serializers.</param>
-    /// <param name="firstLine">The number of the first of these lines in the file.</param>
+    /// <param name="line">The number of that line; null if the bytes are the whole file.</param>
     /// <exception cref="DataException">
     /// The bytes have no such value, a key twice, a text that is not Unicode or a number that no double holds; the
     /// message gives the reason.
     /// </exception>
-    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type, int firstLine = 1) where T : class
+    public static T Parse<T>(string path, ReadOnlySpan<byte> bytes, JsonTypeInfo<T> type, int? line = null) where T : class
     {
         try
         {
-            Require(path, bytes, firstLine);
-            return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{path}: is null");
+            Require(path, bytes, line ?? 1);
+            return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{Place(path, line)}: is null");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e, firstLine)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, line ?? 1)}", e);
         }
     }
 
     /// <summary>The keys and values of an object in the bytes of a file that was read before.</summary>
     /// <exception cref="DataException">As in <see cref="Parse"/>.</exception>
-    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes, int firstLine = 1)
+    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes, int? line = null)
     {
         try
         {
-            Require(path, bytes, firstLine);
-            return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{path}: is not a JSON object");
+            Require(path, bytes, line ?? 1);
+            return JsonNode.Parse(bytes) as JsonObject ?? throw new DataException($"{Place(path, line)}: is not a JSON object");
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {JsonFailure.Reason(e, firstLine)}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e, line ?? 1)}", e);
         }
     }
+
+    private static string Place(string path, int? line) => line is null ? path : $"{path}: line {line}";
 
     // .NET decodes keys, texts and numbers when they are used. Bytes that are not UTF-8, half of a surrogate pair such
     // as \ud800, and a number that does not fit fail only then. Its error for a key that is there twice has no line.
@@ -86,7 +88,7 @@ public static class JsonFile
                 case JsonTokenType.PropertyName:
                     key = Text(ref reader, bytes);
                     if (!keys.Peek().Add(key))
-                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(key)} twice");
+                        throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(key)} twice");
                     break;
                 case JsonTokenType.String:
                     Text(ref reader, bytes);
@@ -95,7 +97,7 @@ public static class JsonFile
                     int exponent = reader.ValueSpan.IndexOfAny((byte)'e', (byte)'E');
                     bool fits = exponent < 0 || reader.ValueSpan[exponent..].TrimStart("eE+-0"u8).Length <= MostExponentDigits;
                     if (!fits || !reader.TryGetDouble(out double number) || !double.IsFinite(number))
-                        throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: {Printable.Quote(key)} is {LineReader.Quote(reader.ValueSpan)}, which is not a number that fits");
+                        throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: {Printable.Quote(key)} is {LineReader.Quote(reader.ValueSpan)}, which is not a number that fits");
                     break;
             }
         }
@@ -108,10 +110,10 @@ public static class JsonFile
             }
             catch (InvalidOperationException e)
             {
-                throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: a text is not valid Unicode", e);
+                throw new DataException($"{PlaceOf(bytes, reader.TokenStartIndex)}: a text is not valid Unicode", e);
             }
         }
 
-        string Place(ReadOnlySpan<byte> bytes, long at) => $"{path}: line {bytes[..(int)at].Count((byte)'\n') + firstLine}";
+        string PlaceOf(ReadOnlySpan<byte> bytes, long at) => Place(path, bytes[..(int)at].Count((byte)'\n') + firstLine);
     }
 }

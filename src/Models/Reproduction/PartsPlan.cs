@@ -74,7 +74,7 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
         {
             if (string.IsNullOrWhiteSpace(lines[i]))
                 continue;
-            var bench = JsonFile.Parse(file, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep, firstLine: i + 1);
+            var bench = JsonFile.Parse(file, Encoding.UTF8.GetBytes(lines[i]), RatesJson.Default.MeasuredStep, line: i + 1);
             string place = $"{file}: line {i + 1}";
             double rate = bench.MedianMilliseconds / 1e3 / bench.Flops ?? 0;
             if (bench is not { Model: not null, Stage: not null, MedianMilliseconds: > 0, Flops: > 0 } || rate is not (> 0 and < MostSecondsOfAFlop))

@@ -99,7 +99,11 @@ public static class StepBench
         var sampled = SampledTime.Of(milliseconds);
         return time with
         {
-            Steps = sampled.Samples, MedianMilliseconds = sampled.Median, BestMilliseconds = sampled.Best, P10Milliseconds = sampled.P10, P90Milliseconds = sampled.P90,
+            Steps = sampled.Samples,
+            MedianMilliseconds = sampled.Median,
+            BestMilliseconds = sampled.Best,
+            P10Milliseconds = sampled.P10,
+            P90Milliseconds = sampled.P90,
             MemoryBytes = device is CpuDevice ? PeakBytes() : null,
         };
 

@@ -1,0 +1,49 @@
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Profiling;
+
+namespace VideoSim.Pictures;
+
+/// <summary>The pictures of a run, in the folder <c>pictures</c> beside its <c>run.json</c>.</summary>
+public static class PictureFolder
+{
+    /// <summary>Name of the folder.</summary>
+    public const string Name = "pictures";
+
+    private static readonly Func<BenchRun, IReadOnlyList<BenchRow>, Theme, SvgPage?>[] Pictures = [RooflinePicture.Draw, SizesPicture.Draw, StepsPicture.Draw, MemoryPicture.Draw];
+
+    /// <summary>Draws each picture whose data are there, in light and dark, then writes all of them.</summary>
+    /// <param name="folder">A folder that <c>bench/all</c> wrote.</param>
+    /// <returns>The paths of the files.</returns>
+    /// <exception cref="DataException">
+    /// The folder has no readable run, or no rows for any picture; the message names file and field. Then no file is
+    /// written. Or a file could not be written.
+    /// </exception>
+    public static IReadOnlyList<string> Write(string folder)
+    {
+        var run = BenchResults.ReadRun(Path.Combine(folder, BenchRun.FileName));
+        string rowsFile = Path.Combine(folder, BenchRun.RowsFileName);
+        var drawn = Draw(run, BenchResults.ReadRows(rowsFile));
+        if (drawn.Count == 0)
+            throw new DataException($"{rowsFile}: has no rows for any picture");
+        foreach (var (name, text) in drawn)
+            AtomicFile.Write(Path.Combine(folder, Name, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+        return [.. drawn.Keys.Select(name => Path.Combine(folder, Name, name))];
+    }
+
+    /// <summary>The files of a run's pictures by name, such as <c>roofline-light.svg</c>.</summary>
+    public static IReadOnlyDictionary<string, string> Draw(BenchRun run, IReadOnlyList<BenchRow> rows)
+    {
+        var files = new Dictionary<string, string>();
+        foreach (var picture in Pictures)
+        {
+            foreach (var theme in Theme.All)
+            {
+                if (picture(run, rows, theme) is { } page)
+                    files.Add($"{page.Name}-{theme.Name}.svg", page.ToString());
+            }
+        }
+        return files;
+    }
+}

@@ -47,7 +47,7 @@ internal static partial class BenchFiles
                 continue;
             var time = RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples);
             BenchResults.RequireTime(time, file, $"the time of {Printable.OneLine(kernel.Entry)}: milliseconds");
-            rows.Add(new BenchRow(Kernels, kernel.Entry, kernel.Family, OurSystem, kernel.IsOfStep ? $"{bench.Preset}, {kernel.Launch}" : kernel.Launch, null, device, threads, time,
+            rows.Add(new BenchRow(Kernels, kernel.Entry, kernel.Family, OurSystem, CaseOf(kernel, bench.Preset), null, device, threads, time,
                 kernel.Bytes, kernel.Flops, kernel.FloorMicroseconds / 1e3, null, null, bench.OthersCores));
         }
         return Results(file, bench, BenchRow.Join(rows)) with
@@ -56,6 +56,10 @@ internal static partial class BenchFiles
             Ceilings = bench.Rates is { CopyBytesPerSecond: > 0, FlopsPerSecond: > 0 } rates ? new BenchCeilings(rates.CopyBytesPerSecond, rates.FlopsPerSecond) : null,
         };
     }
+
+    // Several builds of one launch are several rows.
+    private static string CaseOf(KernelsFileKernel kernel, string preset) =>
+        string.Join(", ", new[] { kernel.IsOfStep ? preset : "", kernel.Launch, kernel.Build?.Variant ?? "", kernel.Build?.Sources ?? "" }.Where(static text => text.Length > 0));
 
     private static BenchResults Results(string file, BenchFileHead head, IReadOnlyList<BenchRow> rows) =>
         new(file, $"{head.Processor}, {head.Machine.Split(',')[0]}", head.Commit, IsEmulated: false, Ceilings: null, rows);
@@ -87,7 +91,10 @@ internal readonly record struct KernelsFileRates(double CopyBytesPerSecond, doub
 
 /// <summary>A kernel.</summary>
 internal readonly record struct KernelsFileKernel(string Family, string Entry, bool IsOfStep, string Launch, KernelsFileTime? Microseconds, double Flops, double Bytes,
-    double? FloorMicroseconds);
+    double? FloorMicroseconds, KernelsFileBuild? Build = null);
+
+/// <summary>The build that was timed, if there were several.</summary>
+internal sealed record KernelsFileBuild(string Variant, string Sources);
 
 /// <summary>Times of a kernel, in microseconds.</summary>
 internal readonly record struct KernelsFileTime(double Median, double P10, double P90, double Best, int Samples);

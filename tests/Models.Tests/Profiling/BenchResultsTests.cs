@@ -50,6 +50,19 @@ public sealed class BenchResultsTests : IDisposable
         Assert.Equal((70000000L, new RowKernel("matmul", 62, 4), 0.1), (row.MemoryBytes, Assert.Single(row.Kernels!), row.OthersCores));
     }
 
+    // They must not be taken for rounds of one row.
+    [Fact]
+    public void File_OfKernelsBenchWithSeveralBuilds_HasARowForEach()
+    {
+        static string Timed(string variant, string sources) => $$$"""
+            {"family":"softmax","entry":"softmax_f32","is_of_step":false,"launch":"3 rows","microseconds":{"median":20,"p10":18,"p90":30,"best":17,"samples":10},"flops":7,"bytes":8,"floor_microseconds":10,
+             "build":{"variant":"{{{variant}}}","sources":"{{{sources}}}","ratio":null,"is_best":false,"defines":{},"sizes":{},"verdict":null}}
+            """;
+        string all = string.Join(',', Timed("", "program"), Timed("WARPS=4", "program"), Timed("WARPS=4", "try"));
+        var results = BenchResults.Read(Write("kernels.json", $"{Kernels[..Kernels.IndexOf("[{", StringComparison.Ordinal)]}[{all}]}}"));
+        Assert.Equal(["3 rows, program", "3 rows, WARPS=4, program", "3 rows, WARPS=4, try"], results.Rows.Select(static row => row.Case));
+    }
+
     [Fact]
     public void File_OfKernelsBench_HasRowsOfTheTimedKernelsAndTheRates()
     {

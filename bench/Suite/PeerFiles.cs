@@ -24,6 +24,8 @@ internal static partial class PeerFiles
         var rows = new List<BenchRow>();
         foreach (var job in results.Jobs)
         {
+            if (job is null || job.Ours.Samples.Contains(null!) || job.Peer.Samples.Contains(null!))
+                throw new DataException($"{file}: a job or a sample is null");
             var (name, shape, size, flops) = Parse(job.Name);
             rows.Add(Row("videosim", job.Ours));
             rows.Add(Row(system, job.Peer));
@@ -104,16 +106,16 @@ internal static partial class PeerFiles
 internal sealed record TurnsFile(string Peer, TurnsOptions Options, IReadOnlyList<TurnsJob> Jobs);
 
 /// <summary>How it was measured.</summary>
-internal readonly record struct TurnsOptions(int Threads);
+internal sealed record TurnsOptions(int Threads);
 
 /// <summary>A job.</summary>
-internal readonly record struct TurnsJob(string Name, TurnsSide Ours, TurnsSide Peer, double? Others);
+internal sealed record TurnsJob(string Name, TurnsSide Ours, TurnsSide Peer, double? Others);
 
 /// <summary>A side: its turns.</summary>
-internal readonly record struct TurnsSide(IReadOnlyList<TurnsSample> Samples, long PeakBytes);
+internal sealed record TurnsSide(IReadOnlyList<TurnsSample> Samples, long PeakBytes);
 
 /// <summary>A turn: the mean of its repetitions.</summary>
-internal readonly record struct TurnsSample(double Milliseconds);
+internal sealed record TurnsSample(double Milliseconds);
 
 /// <summary>JSON of these.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]

@@ -44,7 +44,7 @@ public static partial class SourceMacros
         var files = kernels.GroupBy(static kernel => kernel.Source!).Select(group => (Source: group.Key, Macros: group.SelectMany(kernel => Of(kernel, sources)).DistinctBy(static macro => macro.Key).ToList())).ToList();
         string known = string.Join("; ", files.Select(static file => file.Macros.Count == 0 ? $"{file.Source} has none" : $"{file.Source} has {string.Join(", ", file.Macros.Select(static macro => $"{macro.Key}={macro.Value}"))}"));
         string advice = kernels.FirstOrDefault(kernel => IsPassed(kernel, name)) is { } passed ? $"; C# passes {name} to {passed.Source} as a fixed value: make it one of the Tunables of its KernelFile"
-            : files.FirstOrDefault(file => Regex.IsMatch(sources[file.Source], $@"^\s*#\s*define\s+{name}\b", RegexOptions.Multiline)).Source is { } defines ? $"; {defines} always defines {name}: put '#ifndef {name}' before that line and '#endif' after it"
+            : files.FirstOrDefault(file => Regex.IsMatch(sources[file.Source], $@"^\s*#\s*define\s+{Regex.Escape(name)}\b", RegexOptions.Multiline)).Source is { } defines ? $"; {defines} always defines {name}: put '#ifndef {name}' before that line and '#endif' after it"
             : "";
         return $"no source has a tunable macro {name}: {known}{advice}";
     }

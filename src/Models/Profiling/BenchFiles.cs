@@ -25,6 +25,7 @@ internal static partial class BenchFiles
 
     private static BenchResults Of(string file, StepFile step)
     {
+        BenchResults.Require(!step.Kernels.Contains(null!), file, "kernels", "has a null");
         if (step is not { MedianMilliseconds: { } median, P10Milliseconds: { } p10, P90Milliseconds: { } p90, BestMilliseconds: { } best })
             return Results(file, step, []);
         var time = RowTime.Of(median, p10, p90, best, step.Steps);
@@ -39,6 +40,7 @@ internal static partial class BenchFiles
 
     private static BenchResults Of(string file, KernelsFile bench)
     {
+        BenchResults.Require(!bench.Kernels.Contains(null!), file, "kernels", "has a null");
         var (device, threads) = DeviceOf(bench.Device);
         var rows = new List<BenchRow>();
         foreach (var kernel in bench.Kernels)
@@ -80,24 +82,24 @@ internal sealed record StepFile(string? Commit, string Machine, string Processor
     : BenchFileHead(Commit, Machine, Processor, Device, OthersCores);
 
 /// <summary>A kernel of a step.</summary>
-internal readonly record struct StepFileKernel(string Entry, int Launches, double Microseconds);
+internal sealed record StepFileKernel(string Entry, int Launches, double Microseconds);
 
 /// <summary>The part of <c>kernels bench --json</c> that is compared.</summary>
 internal sealed record KernelsFile(string? Commit, string Machine, string Processor, string Device, double? OthersCores, bool Emulated, string Preset, KernelsFileRates? Rates,
     IReadOnlyList<KernelsFileKernel> Kernels) : BenchFileHead(Commit, Machine, Processor, Device, OthersCores);
 
 /// <summary>Rates of the device.</summary>
-internal readonly record struct KernelsFileRates(double CopyBytesPerSecond, double FlopsPerSecond);
+internal sealed record KernelsFileRates(double CopyBytesPerSecond, double FlopsPerSecond);
 
 /// <summary>A kernel.</summary>
-internal readonly record struct KernelsFileKernel(string Family, string Entry, bool IsOfStep, string Launch, KernelsFileTime? Microseconds, double Flops, double Bytes,
+internal sealed record KernelsFileKernel(string Family, string Entry, bool IsOfStep, string Launch, KernelsFileTime? Microseconds, double Flops, double Bytes,
     double? FloorMicroseconds, KernelsFileBuild? Build = null);
 
 /// <summary>The build that was timed, if there were several.</summary>
 internal sealed record KernelsFileBuild(string Variant, string Sources);
 
 /// <summary>Times of a kernel, in microseconds.</summary>
-internal readonly record struct KernelsFileTime(double Median, double P10, double P90, double Best, int Samples);
+internal sealed record KernelsFileTime(double Median, double P10, double P90, double Best, int Samples);
 
 /// <summary>JSON of these.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]

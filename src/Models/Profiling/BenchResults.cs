@@ -107,7 +107,9 @@ public sealed record BenchResults(string Path, string Machine, string? Commit, b
         Require(time.Samples >= time.Rounds.Count, file, $"{field}.samples", "must be at least one for each round");
     }
 
-    private static void Require(bool holds, string file, string field, string what)
+    /// <summary>Refuses a value.</summary>
+    /// <exception cref="DataException">It does not hold; the message names file and field.</exception>
+    internal static void Require(bool holds, string file, string field, string what)
     {
         if (!holds)
             throw new DataException($"{file}: {field} {what}");

@@ -94,11 +94,9 @@ internal sealed class Operators(Device device, TimeSpan limit, CancellationToken
     private BenchRow Row(string name, string family, string shape, long? size, double bytes, double flops, Action run)
     {
         using var clock = LaunchClock.Of(device);
-        var begin = MachineLoad.Now();
         var us = clock.Sample(run, limit, cancellation);
-        double? others = MachineLoad.OthersBetween(begin, MachineLoad.Now());
         return new BenchRow("", name, family, "videosim", shape, size, device is CpuDevice ? "cpu" : device.Name, device is CpuDevice ? Environment.ProcessorCount : null,
-            RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples), bytes, flops, null, null, null, others);
+            RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples), bytes, flops, null, null, null, null);
     }
 
     private static long Bytes(Shape shape) => Arena.BytesOf(shape, ElementType.Float32);

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
@@ -72,10 +73,14 @@ internal static class SuiteProgram
             using var opened = DeviceNames.Open(parsed.GetValue(device)!);
             var operators = new Operators(opened, TimeSpan.FromSeconds(parsed.GetValue(seconds)), CancellationToken.None);
             var rows = new List<BenchRow>();
+            // The system counts in steps of 10 ms, too coarse for the time of one row.
+            var begin = MachineLoad.Now();
             foreach (var row in parsed.GetValue(part) == "sizes" ? operators.Sizes() : operators.Products())
             {
                 rows.Add(row);
-                AtomicFile.Write(parsed.GetValue(file)!, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(rows, BenchRunJson.Default.IReadOnlyListBenchRow))));
+                double? others = MachineLoad.OthersBetween(begin, MachineLoad.Now());
+                IReadOnlyList<BenchRow> done = [.. rows.Select(row => row with { OthersCores = others })];
+                AtomicFile.Write(parsed.GetValue(file)!, stream => stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(done, BenchRunJson.Default.IReadOnlyListBenchRow))));
             }
             return Done;
         }));

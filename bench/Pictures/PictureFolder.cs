@@ -2,15 +2,13 @@ using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Profiling;
+using VideoSim.Tables.Pages;
 
 namespace VideoSim.Pictures;
 
 /// <summary>The pictures of a run, in the folder <c>pictures</c> beside its <c>run.json</c>.</summary>
 public static class PictureFolder
 {
-    /// <summary>Name of the folder.</summary>
-    public const string Name = "pictures";
-
     private static readonly Func<BenchRun, IReadOnlyList<BenchRow>, Theme, SvgPage?>[] Pictures = [RooflinePicture.Draw, SizesPicture.Draw, StepsPicture.Draw, MemoryPicture.Draw];
 
     /// <summary>Draws each picture whose data are there, in light and dark, then writes all of them.</summary>
@@ -28,8 +26,8 @@ public static class PictureFolder
         if (drawn.Count == 0)
             throw new DataException($"{rowsFile}: has no rows for any picture");
         foreach (var (name, text) in drawn)
-            AtomicFile.Write(Path.Combine(folder, Name, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
-        return [.. drawn.Keys.Select(name => Path.Combine(folder, Name, name))];
+            AtomicFile.Write(Path.Combine(folder, FiguresOfPages.Pictures, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+        return [.. drawn.Keys.Select(name => Path.Combine(folder, FiguresOfPages.Pictures, name))];
     }
 
     /// <summary>The files of a run's pictures by name, such as <c>roofline-light.svg</c>.</summary>

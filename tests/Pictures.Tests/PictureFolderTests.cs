@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using VideoSim.Engine;
 using VideoSim.Models.Profiling;
+using VideoSim.Tables.Pages;
 using Xunit;
 
 namespace VideoSim.Pictures.Tests;
@@ -50,10 +51,10 @@ public sealed class PictureFolderTests : IDisposable
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(root.FullName, "VideoSim.sln")))
             root = root.Parent!;
-        foreach (string folder in Directory.GetDirectories(Path.Combine(root.FullName, "bench/results")).Where(static folder => Directory.Exists(Path.Combine(folder, PictureFolder.Name))))
+        foreach (string folder in Directory.GetDirectories(Path.Combine(root.FullName, "bench/results")).Where(static folder => Directory.Exists(Path.Combine(folder, FiguresOfPages.Pictures))))
         {
             var drawn = PictureFolder.Draw(BenchResults.ReadRun(Path.Combine(folder, BenchRun.FileName)), BenchResults.ReadRows(Path.Combine(folder, BenchRun.RowsFileName)));
-            Assert.All(Directory.GetFiles(Path.Combine(folder, PictureFolder.Name)), file => Assert.True(drawn.GetValueOrDefault(Path.GetFileName(file)) == File.ReadAllText(file), file));
+            Assert.All(Directory.GetFiles(Path.Combine(folder, FiguresOfPages.Pictures)), file => Assert.True(drawn.GetValueOrDefault(Path.GetFileName(file)) == File.ReadAllText(file), file));
         }
     }
 
@@ -172,7 +173,7 @@ public sealed class PictureFolderTests : IDisposable
     [Fact]
     public void Write_ARefusedFile_IsNamed()
     {
-        File.WriteAllText(Path.Combine(_folder, PictureFolder.Name), "a file in place of the folder");
+        File.WriteAllText(Path.Combine(_folder, FiguresOfPages.Pictures), "a file in place of the folder");
         Assert.Contains(_folder, Assert.Throws<DataException>(() => PictureFolder.Write(_folder)).Message, StringComparison.Ordinal);
     }
 

@@ -13,7 +13,10 @@ public static class FiguresOfPages
     /// <summary>The folder of a mark whose figures nobody measured yet.</summary>
     public const string NoFolder = "none";
 
-    private const string Images = "docs/images", Pictures = "pictures", NotMeasured = "Not measured yet.";
+    /// <summary>Name of the folder with the pictures of a run.</summary>
+    public const string Pictures = "pictures";
+
+    private const string Images = "docs/images", NotMeasured = "Not measured.";
 
     private static readonly string[] Pages = ["README.md", "bench/results/README.md"];
     private static readonly string[] Themes = ["light", "dark"];

@@ -17,8 +17,8 @@ public sealed class FiguresOfPagesTests : IDisposable
     {
         foreach (string file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "BenchRun")))
             Write($"{Folder}/{Path.GetFileName(file)}", File.ReadAllText(file));
-        Write(Readme, "# Name\n\n<!-- from none: peers -->\nNot measured yet.\n<!-- end -->\n\nmore\n");
-        Write(Results, "<!-- from none: kernels -->\nNot measured yet.\n<!-- end -->\n<!-- from elsewhere: scores -->\nkept\n<!-- end -->\n");
+        Write(Readme, "# Name\n\n<!-- from none: peers -->\nNot measured.\n<!-- end -->\n\nmore\n");
+        Write(Results, "<!-- from none: kernels -->\nNot measured.\n<!-- end -->\n<!-- from elsewhere: scores -->\nkept\n<!-- end -->\n");
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
@@ -74,7 +74,7 @@ public sealed class FiguresOfPagesTests : IDisposable
     [InlineData("sizes", "| LayerNorm \\| forward-backward, 2 threads | torchsharp | 1 k | 3.2 µs | 1 M | 1.6 ms |")]
     public void Write_APart_HasTheRunsFigures(string part, string figures)
     {
-        Write(Readme, $"<!-- from none: {part} -->\nNot measured yet.\n<!-- end -->\n");
+        Write(Readme, $"<!-- from none: {part} -->\nNot measured.\n<!-- end -->\n");
         Make();
         Assert.Contains(figures, Text(Readme), StringComparison.Ordinal);
     }

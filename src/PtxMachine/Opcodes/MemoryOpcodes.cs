@@ -1,0 +1,193 @@
+using System.Numerics;
+using VideoSim.PtxMachine.Running;
+
+namespace VideoSim.PtxMachine.Opcodes;
+
+/// <summary>Loads, stores, atomic operations, addresses and asynchronous copies.</summary>
+internal sealed unsafe partial class OpcodeTable
+{
+    private static readonly (string Name, Space Space)[] Spaces =
+        [("", Space.Generic), (".global", Space.Global), (".shared", Space.Shared), (".local", Space.Local), (".param", Space.Parameters), (".const", Space.Constant), (".global.nc", Space.Global)];
+
+    private void AddMemory()
+    {
+        foreach (var (name, space) in Spaces)
+        {
+            foreach (var (vector, count) in new[] { ("", 1), (".v2", 2), (".v4", 4) })
+            {
+                Accesses<byte>(name, space, vector, count, "u8", "b8");
+                Accesses<sbyte>(name, space, vector, count, "s8");
+                Accesses<ushort>(name, space, vector, count, "u16", "b16");
+                Accesses<short>(name, space, vector, count, "s16");
+                Accesses<uint>(name, space, vector, count, "u32", "b32", "f32");
+                Accesses<int>(name, space, vector, count, "s32");
+                Accesses<ulong>(name, space, vector, count, "u64", "b64", "f64", "s64");
+            }
+        }
+        AddAtomics();
+        AddAddresses();
+        AddCopies();
+    }
+
+    private void Accesses<T>(string name, Space space, string vector, int count, params string[] types) where T : unmanaged, IBinaryInteger<T>
+    {
+        foreach (string type in types)
+        {
+            Load<T>($"ld{name}{vector}.{type}", space, count);
+            if (space is not (Space.Parameters or Space.Constant) && !name.EndsWith(".nc", StringComparison.Ordinal))
+                Store<T>($"st{name}{vector}.{type}", space, count);
+        }
+    }
+
+    // The register may be wider than the type; then the sign is repeated.
+    private void Load<T>(string opcode, Space space, int count) where T : unmanaged, IBinaryInteger<T> => _table.Add(opcode, operands =>
+    {
+        var to = operands.List(0, BitsOf<T>());
+        var (from, offset) = operands.Address(1);
+        return (warp, lanes) =>
+        {
+            for (uint left = lanes; left != 0; left &= left - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(left);
+                var values = (T*)warp.Block.At(space, Address(warp, from, lane) + offset, sizeof(T) * count, Access.Read, warp, lane);
+                for (int i = 0; i < count; i++)
+                {
+                    if (to[i].Bits == 64)
+                        Set(warp, to[i], lane, ulong.CreateTruncating(values[i]));
+                    else
+                        Set(warp, to[i], lane, uint.CreateTruncating(values[i]));
+                }
+            }
+        };
+    });
+
+    private void Store<T>(string opcode, Space space, int count) where T : unmanaged => _table.Add(opcode, operands =>
+    {
+        var (to, offset) = operands.Address(0);
+        var from = operands.List(1, BitsOf<T>());
+        return (warp, lanes) =>
+        {
+            for (uint left = lanes; left != 0; left &= left - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(left);
+                var values = (T*)warp.Block.At(space, Address(warp, to, lane) + offset, sizeof(T) * count, Access.Write, warp, lane);
+                for (int i = 0; i < count; i++)
+                    values[i] = Get<T>(warp, from[i], lane);
+            }
+        };
+    });
+
+    // Shared memory has addresses of 32 bits, too.
+    private static ulong Address(Warp warp, Slot slot, int lane) => slot.Bits == 64 ? Get<ulong>(warp, slot, lane) : Get<uint>(warp, slot, lane);
+
+    private void AddAtomics()
+    {
+        foreach (var (name, space) in Spaces.Where(static space => space.Name is "" or ".global" or ".shared"))
+        {
+            Atomics<uint>(name, space, "u32", "b32");
+            Atomics<int>(name, space, "s32", "");
+            Atomics<ulong>(name, space, "u64", "b64");
+            Atomics<long>(name, space, "s64", "");
+            Atomic<float>($"{name}.add.f32", space, static (old, value) => old + value);
+            Atomic<double>($"{name}.add.f64", space, static (old, value) => old + value);
+        }
+    }
+
+    private void Atomics<T>(string name, Space space, string type, string bits) where T : unmanaged, IBinaryInteger<T>
+    {
+        Atomic<T>($"{name}.add.{type}", space, static (old, value) => old + value);
+        Atomic<T>($"{name}.min.{type}", space, T.Min);
+        Atomic<T>($"{name}.max.{type}", space, T.Max);
+        if (bits.Length == 0)
+            return;
+        Atomic<T>($"{name}.and.{bits}", space, static (old, value) => old & value);
+        Atomic<T>($"{name}.or.{bits}", space, static (old, value) => old | value);
+        Atomic<T>($"{name}.xor.{bits}", space, static (old, value) => old ^ value);
+        Atomic<T>($"{name}.exch.{bits}", space, static (_, value) => value);
+        _table.Add($"atom{name}.cas.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(3, BitsOf<T>()), space,
+            static (old, compare, value) => old == compare ? value : old));
+    }
+
+    // "atom" returns the old value, and "red" does not.
+    private void Atomic<T>(string name, Space space, Func<T, T, T> function) where T : unmanaged
+    {
+        T Ignoring(T old, T value, T _) => function(old, value);
+        _table.Add($"atom{name}", operands => Change(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space, (Func<T, T, T, T>)Ignoring));
+        _table.Add($"red{name}", operands => Change(null, operands.Address(0), operands.At(1, BitsOf<T>()), operands.At(1, BitsOf<T>()), space, (Func<T, T, T, T>)Ignoring));
+    }
+
+    private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function) where T : unmanaged => (warp, lanes) =>
+    {
+        for (uint left = lanes; left != 0; left &= left - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(left);
+            var at = (T*)warp.Block.At(space, Address(warp, address.Base, lane) + address.Offset, sizeof(T), Access.Atomic, warp, lane);
+            var old = *at;
+            *at = function(old, Get<T>(warp, a, lane), Get<T>(warp, b, lane));
+            if (to is { } result)
+                Set(warp, result, lane, old);
+        }
+    };
+
+    // A generic address of device memory is its address.
+    private void AddAddresses()
+    {
+        foreach (string same in new[] { "cvta.to.global.u64", "cvta.global.u64", "cvta.const.u64", "cvta.to.const.u64" })
+            One<ulong>(same, static a => a);
+        Convert("cvta.shared.u64", static (warp, _, address) => warp.Block.GenericOfShared(address));
+        Convert("cvta.to.shared.u64", static (warp, _, address) => warp.Block.SharedOfGeneric(address));
+        Convert("cvta.local.u64", static (warp, lane, address) => warp.Block.GenericOfLocal(warp, lane, address));
+        _table.Add("membar.cta", static _ => static (_, _) => { });
+        _table.Add("membar.gl", static _ => static (_, _) => { });
+    }
+
+    private void Convert(string opcode, Func<Warp, int, ulong, ulong> function) => _table.Add(opcode, operands =>
+    {
+        Slot to = operands.At(0, 64), from = operands.At(1, 64);
+        return (warp, lanes) =>
+        {
+            for (uint left = lanes; left != 0; left &= left - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(left);
+                Set(warp, to, lane, function(warp, lane, Get<ulong>(warp, from, lane)));
+            }
+        };
+    });
+
+    private void AddCopies()
+    {
+        foreach (string cache in new[] { "ca", "cg" })
+            _table.Add($"cp.async.{cache}.shared.global", Copies);
+        _table.Add("cp.async.commit_group", static _ => static (warp, lanes) => warp.Copies.Close(lanes));
+        _table.Add("cp.async.wait_group", static operands =>
+        {
+            int left = (int)operands.Number(0);
+            return (warp, lanes) => warp.Copies.Wait(warp, lanes, left);
+        });
+        _table.Add("cp.async.wait_all", static _ => static (warp, lanes) =>
+        {
+            warp.Copies.Close(lanes);
+            warp.Copies.Wait(warp, lanes, 0);
+        });
+    }
+
+    // [to], [from], size, and how many bytes the source has; the rest becomes 0.
+    private static Step Copies(Operands operands)
+    {
+        var (to, toOffset) = operands.Address(0);
+        var (from, fromOffset) = operands.Address(1);
+        int size = (int)operands.Number(2);
+        var bytes = operands.Count > 3 ? operands.At(3, 32) : operands.Constant((ulong)size);
+        return (warp, lanes) =>
+        {
+            for (uint left = lanes; left != 0; left &= left - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(left), has = (int)Get<uint>(warp, bytes, lane);
+                ulong target = Address(warp, to, lane) + toOffset;
+                warp.Block.At(Space.Shared, target, size, Access.BeginCopy, warp, lane);
+                byte* source = has == 0 ? null : warp.Block.At(Space.Global, Address(warp, from, lane) + fromOffset, size, Access.Read, warp, lane);
+                warp.Copies.Begin(lane, target, source, has, size);
+            }
+        };
+    }
+}

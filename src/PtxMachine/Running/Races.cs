@@ -1,0 +1,133 @@
+namespace VideoSim.PtxMachine.Running;
+
+/// <summary>How an instruction accesses memory.</summary>
+internal enum Access
+{
+    /// <summary>Reads it.</summary>
+    Read,
+
+    /// <summary>Writes it.</summary>
+    Write,
+
+    /// <summary>Changes it in one step.</summary>
+    Atomic,
+
+    /// <summary>Begins an asynchronous copy to it, which may end at any moment until its wait.</summary>
+    BeginCopy,
+
+    /// <summary>The wait for that copy.</summary>
+    EndCopy,
+}
+
+/// <summary>
+/// Who accessed memory, and when: block, thread, and how many barriers the block and how many <c>__syncwarp</c> the
+/// warp had passed.
+/// </summary>
+/// <param name="Bits">All of it; 0 for nobody.</param>
+internal readonly record struct Touch(ulong Bits)
+{
+    private const int ThreadBits = 10, BarrierBits = 14, SyncBits = 12, AccessBits = 2;
+
+    /// <summary>Blocks before the numbers begin again.</summary>
+    public const uint MostBlocks = 1u << (64 - ThreadBits - BarrierBits - SyncBits - AccessBits);
+
+    public Touch(uint block, int thread, int barriers, int syncs, Access access) : this(
+        (((((ulong)block << ThreadBits | (uint)thread) << BarrierBits | (uint)barriers % (1u << BarrierBits)) << SyncBits
+            | (uint)syncs % (1u << SyncBits)) << AccessBits) | (access == Access.Atomic ? 1u : access == Access.BeginCopy ? 2u : 0u))
+    {
+    }
+
+    /// <summary>Number of the block among all that ever ran; 0 for nobody.</summary>
+    public uint Block => (uint)(Bits >> (AccessBits + SyncBits + BarrierBits + ThreadBits));
+
+    /// <summary>Number of the thread in its block.</summary>
+    public int Thread => (int)(Bits >> (AccessBits + SyncBits + BarrierBits)) & ((1 << ThreadBits) - 1);
+
+    /// <summary>Whether it was atomic.</summary>
+    public bool IsAtomic => (Bits & 1) != 0;
+
+    /// <summary>Whether it is an asynchronous copy that no wait has covered.</summary>
+    public bool IsCopying => (Bits & 2) != 0;
+
+    private int Barriers => (int)(Bits >> (AccessBits + SyncBits)) & ((1 << BarrierBits) - 1);
+
+    private int Syncs => (int)(Bits >> AccessBits) & ((1 << SyncBits) - 1);
+
+    /// <summary>Whether something that all have to wait for lies between an earlier touch and this one.</summary>
+    /// <param name="earlier">The earlier one.</param>
+    /// <param name="firstBlock">First block of the launch: blocks of one launch have no order.</param>
+    public bool IsAfter(Touch earlier, uint firstBlock)
+    {
+        if (earlier.Block != Block)
+            return earlier.Block < firstBlock;
+        if (earlier.Thread == Thread || earlier.Barriers != Barriers)
+            return true;
+        return earlier.Thread / Warp.Size == Thread / Warp.Size && earlier.Syncs != Syncs;
+    }
+}
+
+/// <summary>A range of memory, and the last touches of each two bytes.</summary>
+/// <param name="name">What it is, for messages.</param>
+/// <param name="begin">Address of its first byte.</param>
+/// <param name="bytes">How many it has.</param>
+internal sealed class Region(string name, ulong begin, ulong bytes)
+{
+    private const int Grain = 2, CellsPerPage = 4096;
+
+    private readonly Cell[]?[] _pages = new Cell[]?[(bytes / Grain / CellsPerPage) + 1];
+
+    // The last write, and two reads that no barrier orders, each with its instruction.
+    private struct Cell
+    {
+        public Touch Write, Read, OtherRead;
+        public int WriteAt, ReadAt, OtherReadAt;
+    }
+
+    /// <summary>What it is, for messages.</summary>
+    public string Name => name;
+
+    /// <summary>Address of its first byte.</summary>
+    public ulong Begin => begin;
+
+    /// <summary>How many bytes it has.</summary>
+    public ulong Bytes => bytes;
+
+    /// <summary>Whether an address lies in it.</summary>
+    public bool Holds(ulong address) => address - begin < bytes;
+
+    /// <summary>Forgets all touches.</summary>
+    public void Forget() => Array.Clear(_pages);
+
+    /// <summary>Notes an access, unless it races with an earlier one.</summary>
+    /// <returns>What is wrong, and the earlier access with its instruction; null if nothing is.</returns>
+    public (string Problem, Touch Earlier, int At)? Note(ulong address, int size, Access access, Touch touch, int at, uint firstBlock)
+    {
+        for (ulong grain = (address - begin) / Grain; grain <= (address - begin + (ulong)size - 1) / Grain; grain++)
+        {
+            ref var cell = ref (_pages[grain / CellsPerPage] ??= new Cell[CellsPerPage])[grain % CellsPerPage];
+            if (access == Access.EndCopy)
+            {
+                (cell.Write, cell.WriteAt) = (touch, at);
+                continue;
+            }
+            if (cell.Write.IsCopying && cell.Write.Block == touch.Block)
+                return (access == Access.Read ? "a read of an asynchronous copy that no wait covers" : "a write to an asynchronous copy that no wait covers", cell.Write, cell.WriteAt);
+            if (!touch.IsAfter(cell.Write, firstBlock) && !(touch.IsAtomic && cell.Write.IsAtomic))
+                return (access == Access.Read ? "a race, a read after a write" : "a race, a write after a write", cell.Write, cell.WriteAt);
+            if (access == Access.Read)
+            {
+                if (touch.IsAfter(cell.Read, firstBlock))
+                    (cell.Read, cell.ReadAt) = (touch, at);
+                else
+                    (cell.OtherRead, cell.OtherReadAt) = (touch, at);
+                continue;
+            }
+            if (!touch.IsAfter(cell.Read, firstBlock))
+                return ("a race, a write after a read", cell.Read, cell.ReadAt);
+            if (!touch.IsAfter(cell.OtherRead, firstBlock))
+                return ("a race, a write after a read", cell.OtherRead, cell.OtherReadAt);
+            (cell.Write, cell.WriteAt) = (touch, at);
+        }
+        return null;
+    }
+}

@@ -130,28 +130,39 @@ internal sealed unsafe partial class OpcodeTable
     // The second operand always has 32 bits. From the width of the type on, all bits are shifted out.
     private void AddShifts()
     {
-        Shift<uint>("shl.b32", static (a, count) => count > 31 ? 0 : a << (int)count);
-        Shift<uint>("shl.b16", static (a, count) => count > 15 ? 0 : a << (int)count & 0xffff);
-        Shift<ulong>("shl.b64", static (a, count) => count > 63 ? 0 : a << (int)count);
-        Shift<uint>("shr.u32", static (a, count) => count > 31 ? 0 : a >> (int)count);
-        Shift<uint>("shr.b32", static (a, count) => count > 31 ? 0 : a >> (int)count);
-        Shift<uint>("shr.u16", static (a, count) => count > 15 ? 0 : (a & 0xffff) >> (int)count);
-        Shift<ulong>("shr.u64", static (a, count) => count > 63 ? 0 : a >> (int)count);
-        Shift<ulong>("shr.b64", static (a, count) => count > 63 ? 0 : a >> (int)count);
-        Shift<int>("shr.s32", static (a, count) => a >> (int)Math.Min(count, 31));
-        Shift<int>("shr.s16", static (a, count) => ((a << 16) >> 16) >> (int)Math.Min(count, 15) & 0xffff);
-        Shift<long>("shr.s64", static (a, count) => a >> (int)Math.Min(count, 63));
+        Shift<uint>("shl.b32", Vector256.ShiftLeft, static (a, count) => count > 31 ? 0 : a << (int)count);
+        Shift<uint>("shl.b16", static (a, count) => Vector256.ShiftLeft(a, count) & Vector256.Create(0xffffu), static (a, count) => count > 15 ? 0 : a << (int)count & 0xffff);
+        Shift<ulong>("shl.b64", Vector256.ShiftLeft, static (a, count) => count > 63 ? 0 : a << (int)count);
+        foreach (string type in new[] { "u32", "b32" })
+            Shift<uint>($"shr.{type}", Vector256.ShiftRightLogical, static (a, count) => count > 31 ? 0 : a >> (int)count);
+        Shift<uint>("shr.u16", static (a, count) => Vector256.ShiftRightLogical(a & Vector256.Create(0xffffu), count), static (a, count) => count > 15 ? 0 : (a & 0xffff) >> (int)count);
+        foreach (string type in new[] { "u64", "b64" })
+            Shift<ulong>($"shr.{type}", Vector256.ShiftRightLogical, static (a, count) => count > 63 ? 0 : a >> (int)count);
+        Shift<int>("shr.s32", Vector256.ShiftRightArithmetic, static (a, count) => a >> (int)Math.Min(count, 31));
+        Shift<int>("shr.s16", static (a, count) => Vector256.ShiftRightArithmetic(a << 16, 16 + count) & Vector256.Create(0xffff), static (a, count) => ((a << 16) >> 16) >> (int)Math.Min(count, 15) & 0xffff);
+        Shift<long>("shr.s64", Vector256.ShiftRightArithmetic, static (a, count) => a >> (int)Math.Min(count, 63));
     }
 
-    private void Shift<T>(string opcode, Func<T, uint, T> function) where T : unmanaged => _table.Add(opcode, operands =>
+    // Most counts are constants, the same in all lanes, and below the width.
+    private void Shift<T>(string opcode, Func<Vector256<T>, int, Vector256<T>> all, Func<T, uint, T> each) where T : unmanaged => _table.Add(opcode, operands =>
     {
         Slot to = operands.At(0, BitsOf<T>()), a = operands.At(1, BitsOf<T>()), count = operands.At(2, 32);
+        int width = opcode.EndsWith("16", StringComparison.Ordinal) ? 16 : BitsOf<T>();
+        if (operands.TryNumber(2, out ulong constant) && constant < (ulong)width)
+        {
+            return (warp, lanes) =>
+            {
+                T* x = warp.At<T>(a), y = warp.At<T>(to);
+                for (int i = 0; i < Warp.Size; i += Vector256<T>.Count)
+                    Store(y + i, all(Vector256.LoadAligned(x + i), (int)constant), lanes >> i);
+            };
+        }
         return (warp, lanes) =>
         {
             for (uint left = lanes; left != 0; left &= left - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(left);
-                Set(warp, to, lane, function(Get<T>(warp, a, lane), Get<uint>(warp, count, lane)));
+                Set(warp, to, lane, each(Get<T>(warp, a, lane), Get<uint>(warp, count, lane)));
             }
         };
     });

@@ -42,6 +42,13 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
     /// <summary>The value of a constant operand.</summary>
     public ulong Number(int index) => Literal.Parse(statement.Operands[index]) ?? throw Bad($"{statement.Operands[index]} is no number");
 
+    /// <summary>The value of an operand, if it is a constant.</summary>
+    public bool TryNumber(int index, out ulong value)
+    {
+        value = Literal.Parse(statement.Operands[index]) ?? 0;
+        return Literal.Parse(statement.Operands[index]) is not null;
+    }
+
     /// <summary>Number of the instruction that a branch goes to.</summary>
     public int Target() => kernel.Text.Labels.TryGetValue(statement.Operands[0], out int target) ? target : throw Bad($"there is no label {statement.Operands[0]}");
 

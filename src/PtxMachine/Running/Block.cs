@@ -191,7 +191,7 @@ internal sealed unsafe class Block : IDisposable
     /// <exception cref="FaultException">The address is wrong, or the access is a race.</exception>
     public byte* At(Space space, ulong address, int bytes, Access access, Warp warp, int lane)
     {
-        if (address % (ulong)bytes != 0)
+        if ((address & (ulong)(bytes - 1)) != 0) // bytes is a power of two
             throw Fault($"{NameOf(access)} {bytes} bytes at once at an address that is no multiple of {bytes}", warp, 1u << lane);
         ulong own = (ulong)_local + (ulong)(_localBytes * warp.ThreadOf(lane));
         switch (space)
@@ -219,8 +219,8 @@ internal sealed unsafe class Block : IDisposable
         {
             Within(region.Name, region.Begin, region.Bytes, at);
             var touch = new Touch(_number, warp.ThreadOf(lane), _barriers, warp.Syncs, access);
-            if (region.Note(at, bytes, access, touch, _current, firstBlock) is { } finding)
-                throw Fault($"{finding.Problem}, at byte {at - region.Begin} of {region.Name}: {OfEarlier(finding.Earlier)} at {_launch.Kernel.Text.Statements[finding.At].Where}", warp, 1u << lane);
+            if (region.Note(at, bytes, access, touch, _current, firstBlock, out var earlier, out int earlierAt) is { } problem)
+                throw Fault($"{problem}, at byte {at - region.Begin} of {region.Name}: {OfEarlier(earlier)} at {_launch.Kernel.Text.Statements[earlierAt].Where}", warp, 1u << lane);
             return (byte*)at;
         }
     }

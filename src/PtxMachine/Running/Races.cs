@@ -99,21 +99,31 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
     public void Forget() => Array.Clear(_pages);
 
     /// <summary>Notes an access, unless it races with an earlier one.</summary>
-    /// <returns>What is wrong, and the earlier access with its instruction; null if nothing is.</returns>
-    public (string Problem, Touch Earlier, int At)? Note(ulong address, int size, Access access, Touch touch, int at, uint firstBlock)
+    /// <param name="address">Where it begins, a multiple of its size.</param>
+    /// <param name="size">Its bytes.</param>
+    /// <param name="access">How.</param>
+    /// <param name="touch">By whom.</param>
+    /// <param name="at">Number of the instruction.</param>
+    /// <param name="firstBlock">First block that has no order with this one.</param>
+    /// <param name="earlier">The earlier access.</param>
+    /// <param name="earlierAt">Number of its instruction.</param>
+    /// <returns>What is wrong; null if nothing is.</returns>
+    public string? Note(ulong address, int size, Access access, Touch touch, int at, uint firstBlock, out Touch earlier, out int earlierAt)
     {
-        for (ulong grain = (address - begin) / Grain; grain <= (address - begin + (ulong)size - 1) / Grain; grain++)
+        ulong first = (address - begin) / Grain;
+        var page = _pages[first / CellsPerPage] ??= new Cell[CellsPerPage];
+        foreach (ref var cell in page.AsSpan((int)(first % CellsPerPage), Math.Max(1, size / Grain)))
         {
-            ref var cell = ref (_pages[grain / CellsPerPage] ??= new Cell[CellsPerPage])[grain % CellsPerPage];
+            (earlier, earlierAt) = (cell.Write, cell.WriteAt);
             if (access == Access.EndCopy)
             {
                 (cell.Write, cell.WriteAt) = (touch, at);
                 continue;
             }
-            if (cell.Write.IsCopying && cell.Write.Block == touch.Block)
-                return (access == Access.Read ? "a read of an asynchronous copy that no wait covers" : "a write to an asynchronous copy that no wait covers", cell.Write, cell.WriteAt);
-            if (!touch.IsAfter(cell.Write, firstBlock) && !(touch.IsAtomic && cell.Write.IsAtomic))
-                return (access == Access.Read ? "a race, a read after a write" : "a race, a write after a write", cell.Write, cell.WriteAt);
+            if (earlier.IsCopying && earlier.Block == touch.Block)
+                return access == Access.Read ? "a read of an asynchronous copy that no wait covers" : "a write to an asynchronous copy that no wait covers";
+            if (!touch.IsAfter(earlier, firstBlock) && !(touch.IsAtomic && earlier.IsAtomic))
+                return access == Access.Read ? "a race, a read after a write" : "a race, a write after a write";
             if (access == Access.Read)
             {
                 if (touch.IsAfter(cell.Read, firstBlock))
@@ -122,12 +132,12 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
                     (cell.OtherRead, cell.OtherReadAt) = (touch, at);
                 continue;
             }
-            if (!touch.IsAfter(cell.Read, firstBlock))
-                return ("a race, a write after a read", cell.Read, cell.ReadAt);
-            if (!touch.IsAfter(cell.OtherRead, firstBlock))
-                return ("a race, a write after a read", cell.OtherRead, cell.OtherReadAt);
+            (earlier, earlierAt) = touch.IsAfter(cell.Read, firstBlock) ? (cell.OtherRead, cell.OtherReadAt) : (cell.Read, cell.ReadAt);
+            if (!touch.IsAfter(earlier, firstBlock))
+                return "a race, a write after a read";
             (cell.Write, cell.WriteAt) = (touch, at);
         }
+        (earlier, earlierAt) = (default, 0);
         return null;
     }
 }

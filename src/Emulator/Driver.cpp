@@ -142,6 +142,7 @@ EXPORT void emulatorInject(const char* failure) {
 EXPORT void emulatorUseMachine(const Machine* machine) {
     Guard guard(state().lock);
     state().machine = machine;
+    state().hadMachine = true;
 }
 
 // Removes algorithms for matrix products: those with a bias, and those that require an alignment of more bytes than
@@ -182,7 +183,7 @@ EXPORT int cuInit(unsigned flags) {
     if (state().faults.noDevice)
         return fail(NoDevice, "no CUDA-capable device is detected");
     const char* wished = getenv("VIDEOSIM_EMULATOR");
-    if (wished && strcmp(wished, "ptx") == 0 && !state().machine)
+    if (wished && strcmp(wished, "ptx") == 0 && !state().hadMachine)
         return fail(SharedObjectInitFailed, "VIDEOSIM_EMULATOR is ptx, and this program has no machine for PTX: videosim kernels check has one");
     if (!state().initialized) {
         if (const char* failure = loadKernels())

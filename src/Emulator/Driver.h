@@ -109,7 +109,8 @@ struct State {
     Schedule schedule;
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());
     Build build = Build::Fast;
-    const Machine* machine = nullptr; // of the modules that are loaded from now on
+    const Machine* machine = nullptr; // runs the modules that are loaded from now on
+    bool hadMachine = false;
     bool configured = false; // by a test, which runs a kernel several times
     std::optional<LastUse> use; // of the last launch of the check build
     const void* floatSum = nullptr; // the last atomicAdd of floats in launches of the check build

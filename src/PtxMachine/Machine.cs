@@ -1,4 +1,7 @@
 using System.Runtime.InteropServices;
+using VideoSim.Engine;
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Interop;
 using VideoSim.PtxMachine.Running;
 
 namespace VideoSim.PtxMachine;
@@ -47,16 +50,15 @@ public static unsafe class Machine
     /// <summary>Instructions of warps that ran so far.</summary>
     public static long Instructions { get; private set; }
 
-    /// <summary>Runs the modules that the emulator's driver loads from now on.</summary>
-    /// <param name="driver">File of the emulator's driver, which this process has loaded.</param>
-    public static void Attach(string driver) => Use(driver, Table);
-
-    /// <summary>Leaves the modules that the driver loads from now on to the emulator.</summary>
-    /// <param name="driver">File of the emulator's driver, which this process has loaded.</param>
-    public static void Detach(string driver) => Use(driver, null);
-
-    private static void Use(string driver, DriverTable* table) =>
-        ((delegate* unmanaged<DriverTable*, void>)NativeLibrary.GetExport(NativeLibrary.Load(driver), "emulatorUseMachine"))(table);
+    /// <summary>Whether the machine runs the modules that the emulator's driver loads from now on.</summary>
+    /// <exception cref="DataException">The driver of this process is not the emulator's.</exception>
+    public static void Attach(bool attached = true)
+    {
+        if (!CudaEmulator.IsInPlace)
+            throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none");
+        var use = (delegate* unmanaged<DriverTable*, void>)NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine");
+        use(attached ? Table : null);
+    }
 
     private static DriverTable* MakeTable()
     {

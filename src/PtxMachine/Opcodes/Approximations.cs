@@ -64,9 +64,8 @@ internal sealed unsafe partial class OpcodeTable
             Slot to = operands.At(0, 32), a = operands.At(1, 32);
             return (warp, lanes) =>
             {
-                for (uint left = lanes; left != 0; left &= left - 1)
+                foreach (int lane in new Lanes(lanes))
                 {
-                    int lane = BitOperations.TrailingZeroCount(left);
                     float x = Get<float>(warp, a, lane);
                     x = flushes ? Flush(x) : x;
                     double value = exact(x);
@@ -86,9 +85,8 @@ internal sealed unsafe partial class OpcodeTable
             Slot to = operands.At(0, 32), a = operands.At(1, 32), b = operands.At(2, 32);
             return (warp, lanes) =>
             {
-                for (uint left = lanes; left != 0; left &= left - 1)
+                foreach (int lane in new Lanes(lanes))
                 {
-                    int lane = BitOperations.TrailingZeroCount(left);
                     float x = Get<float>(warp, a, lane), y = Get<float>(warp, b, lane);
                     (x, y) = flushes ? (Flush(x), Flush(y)) : (x, y);
                     float result = x / y;

@@ -117,9 +117,8 @@ internal sealed unsafe partial class OpcodeTable
         Slot to = operands.At(0, bits), a = operands.At(1, bits), b = operands.At(2, bits), position = operands.At(3, 32), length = operands.At(4, 32);
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left);
                 int from = (byte)Get<uint>(warp, position, lane), count = (byte)Get<uint>(warp, length, lane);
                 T ones = count >= bits ? T.Zero - T.One : (T.One << count) - T.One, mask = from >= bits ? T.Zero : ones << from;
                 Set(warp, to, lane, (Get<T>(warp, b, lane) & ~mask) | (from >= bits ? T.Zero : (Get<T>(warp, a, lane) << from) & mask));
@@ -159,11 +158,8 @@ internal sealed unsafe partial class OpcodeTable
         }
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(left);
+            foreach (int lane in new Lanes(lanes))
                 Set(warp, to, lane, each(Get<T>(warp, a, lane), Get<uint>(warp, count, lane)));
-            }
         };
     });
 
@@ -192,9 +188,8 @@ internal sealed unsafe partial class OpcodeTable
         int part = bits / Math.Max(to.Length, from.Length);
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left);
                 ulong value = 0, mask = ulong.MaxValue >> (64 - part);
                 for (int i = 0; i < from.Length; i++)
                     value |= from.Length == 1 ? ulong.CreateTruncating(Get<T>(warp, from[0], lane)) : (Get<uint>(warp, from[i], lane) & mask) << (i * part);

@@ -46,9 +46,8 @@ internal sealed unsafe partial class OpcodeTable
         var (from, offset) = operands.Address(1);
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left);
                 var values = (T*)warp.Block.At(space, Address(warp, from, lane) + offset, sizeof(T) * count, Access.Read, warp, lane);
                 for (int i = 0; i < count; i++)
                 {
@@ -67,9 +66,8 @@ internal sealed unsafe partial class OpcodeTable
         var from = operands.List(1, BitsOf<T>());
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left);
                 var values = (T*)warp.Block.At(space, Address(warp, to, lane) + offset, sizeof(T) * count, Access.Write, warp, lane);
                 for (int i = 0; i < count; i++)
                     values[i] = Get<T>(warp, from[i], lane);
@@ -118,9 +116,8 @@ internal sealed unsafe partial class OpcodeTable
 
     private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function) where T : unmanaged => (warp, lanes) =>
     {
-        for (uint left = lanes; left != 0; left &= left - 1)
+        foreach (int lane in new Lanes(lanes))
         {
-            int lane = BitOperations.TrailingZeroCount(left);
             var at = (T*)warp.Block.At(space, Address(warp, address.Base, lane) + address.Offset, sizeof(T), Access.Atomic, warp, lane);
             var old = *at;
             *at = function(old, Get<T>(warp, a, lane), Get<T>(warp, b, lane));
@@ -146,11 +143,8 @@ internal sealed unsafe partial class OpcodeTable
         Slot to = operands.At(0, 64), from = operands.At(1, 64);
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(left);
+            foreach (int lane in new Lanes(lanes))
                 Set(warp, to, lane, function(warp, lane, Get<ulong>(warp, from, lane)));
-            }
         };
     });
 
@@ -180,9 +174,9 @@ internal sealed unsafe partial class OpcodeTable
         var bytes = operands.Count > 3 ? operands.At(3, 32) : operands.Constant((ulong)size);
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left), has = (int)Get<uint>(warp, bytes, lane);
+                int has = (int)Get<uint>(warp, bytes, lane);
                 ulong target = Address(warp, to, lane) + toOffset;
                 warp.Block.At(Space.Shared, target, size, Access.BeginCopy, warp, lane);
                 byte* source = has == 0 ? null : warp.Block.At(Space.Global, Address(warp, from, lane) + fromOffset, size, Access.Read, warp, lane);

@@ -101,11 +101,8 @@ internal sealed unsafe partial class OpcodeTable
         Slot to = operands.At(0, BitsOf<TResult>()), a = operands.At(1, BitsOf<T>());
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
-            {
-                int lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+            foreach (int lane in new Lanes(lanes))
                 Set(warp, to, lane, function(Get<T>(warp, a, lane)));
-            }
         };
     });
 
@@ -115,11 +112,8 @@ internal sealed unsafe partial class OpcodeTable
         Slot to = operands.At(0, BitsOf<TResult>()), a = operands.At(1, BitsOf<T>()), b = operands.At(2, BitsOf<T>());
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
-            {
-                int lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+            foreach (int lane in new Lanes(lanes))
                 Set(warp, to, lane, function(Get<T>(warp, a, lane), Get<T>(warp, b, lane)));
-            }
         };
     });
 
@@ -129,11 +123,8 @@ internal sealed unsafe partial class OpcodeTable
         Slot to = operands.At(0, BitsOf<T>()), a = operands.At(1, BitsOf<T>()), b = operands.At(2, BitsOf<T>()), c = operands.At(3, BitsOf<T>());
         return (warp, lanes) =>
         {
-            for (uint left = lanes; left != 0; left &= left - 1)
-            {
-                int lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+            foreach (int lane in new Lanes(lanes))
                 Set(warp, to, lane, function(Get<T>(warp, a, lane), Get<T>(warp, b, lane), Get<T>(warp, c, lane)));
-            }
         };
     });
 

@@ -25,8 +25,8 @@ internal sealed unsafe partial class OpcodeTable
             {
                 RequireMembers(warp, lanes, members);
                 uint votes = warp.Predicate(predicate) & lanes;
-                for (uint left = lanes; left != 0; left &= left - 1)
-                    Set(warp, to, BitOperations.TrailingZeroCount(left), votes);
+                foreach (int lane in new Lanes(lanes))
+                    Set(warp, to, lane, votes);
             };
         });
         _table.Add("activemask.b32", static operands =>
@@ -34,8 +34,8 @@ internal sealed unsafe partial class OpcodeTable
             var to = operands.At(0, 32);
             return (warp, lanes) =>
             {
-                for (uint left = lanes; left != 0; left &= left - 1)
-                    Set(warp, to, BitOperations.TrailingZeroCount(left), lanes);
+                foreach (int lane in new Lanes(lanes))
+                    Set(warp, to, lane, lanes);
             };
         });
         _table.Add("bar.warp.sync", static operands =>
@@ -83,9 +83,9 @@ internal sealed unsafe partial class OpcodeTable
             uint* values = stackalloc uint[Warp.Size];
             new Span<uint>(warp.At<uint>(a), Warp.Size).CopyTo(new Span<uint>(values, Warp.Size));
             uint within = 0;
-            for (uint left = lanes; left != 0; left &= left - 1)
+            foreach (int lane in new Lanes(lanes))
             {
-                int lane = BitOperations.TrailingZeroCount(left), clamp = (int)Get<uint>(warp, c, lane), segment = clamp >> 8 & 31;
+                int clamp = (int)Get<uint>(warp, c, lane), segment = clamp >> 8 & 31;
                 int first = lane & segment, limit = first | (clamp & 31 & ~segment);
                 int source = sourceOf(lane, (int)Get<uint>(warp, b, lane) & 31, first, segment);
                 if (isWithin(source, limit))

@@ -8,7 +8,7 @@ internal sealed partial class PtxReader
 {
     private readonly string[] _lines;
     private readonly Dictionary<string, string> _files = [];
-    private readonly Dictionary<string, string> _calls = []; // a place, and the place of the call that leads to it
+    private readonly Dictionary<string, string> _calls = []; // a place as file, line and column, and that of its call
     private int _at;                                         // line to read next, from 0
     private string _place = "";
 
@@ -172,21 +172,17 @@ internal sealed partial class PtxReader
         }
     }
 
-    // Code of a function that NVRTC put into its caller names the place of the call, which may have a caller itself.
+    // Code of a function that NVRTC put into its caller has the place of the call, which may have a caller itself.
     private void SetPlace(Match location)
     {
-        string Place(string prefix) => $"{_files.GetValueOrDefault(location.Groups[$"{prefix}file"].Value, "?")}:{location.Groups[$"{prefix}line"].Value}";
-        _place = Place("");
-        _calls.Remove(_place);
-        if (!location.Groups["callfile"].Success)
-            return;
-        string caller = Place("call");
-        _calls[_place] = caller;
-        for (int depth = 0; depth < 8 && caller is not null; depth++) // a recursive function would never end
-        {
-            _place += $" called from {caller}";
-            caller = _calls.GetValueOrDefault(caller)!;
-        }
+        string at = location.Groups["at"].Value;
+        _calls.Remove(at);
+        if (location.Groups["call"].Success)
+            _calls[at] = location.Groups["call"].Value;
+        var chain = new List<string>();
+        for (string? place = at; place is not null && !chain.Contains(place); place = _calls.GetValueOrDefault(place))
+            chain.Add(place);
+        _place = string.Join(" called from ", chain.Select(place => place.Split(' ')).Select(parts => $"{_files.GetValueOrDefault(parts[0], "?")}:{parts[1]}"));
     }
 
     private PtxException Bad(string problem) => new($"line {_at} of the PTX: {problem}");
@@ -215,7 +211,7 @@ internal sealed partial class PtxReader
     [GeneratedRegex(@"^\.reg \.(?<type>\w+)\s+(?<name>%\w+?)(<\d+>)?;$")]
     private static partial Regex Register();
 
-    [GeneratedRegex(@"^\.loc\s+(?<file>\d+) (?<line>\d+) \d+(, function_name \S+, inlined_at (?<callfile>\d+) (?<callline>\d+) \d+)?")]
+    [GeneratedRegex(@"^\.loc\s+(?<at>\d+ \d+ \d+)(, function_name \S+, inlined_at (?<call>\d+ \d+ \d+))?")]
     private static partial Regex Location();
 
     [GeneratedRegex(@"^(@(?<not>!?)(?<guard>%\w+)\s+)?(?<opcode>[a-z][\w.:]*)\s*(?<operands>[^;]*);$")]

@@ -183,7 +183,9 @@ EXPORT int cuInit(unsigned flags) {
     if (state().faults.noDevice)
         return fail(NoDevice, "no CUDA-capable device is detected");
     const char* wished = getenv("VIDEOSIM_EMULATOR");
-    if (wished && strcmp(wished, "ptx") == 0 && !state().hadMachine)
+    if (wished && *wished && strcmp(wished, "ptx") != 0)
+        return fail(SharedObjectInitFailed, std::string("VIDEOSIM_EMULATOR is ") + wished + "; it may be ptx");
+    if (wished && *wished && !state().hadMachine)
         return fail(SharedObjectInitFailed, "VIDEOSIM_EMULATOR is ptx, and this program has no machine for PTX: videosim kernels check has one");
     if (!state().initialized) {
         if (const char* failure = loadKernels())

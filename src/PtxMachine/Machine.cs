@@ -7,8 +7,8 @@ using VideoSim.PtxMachine.Running;
 namespace VideoSim.PtxMachine;
 
 /// <summary>
-/// Runs kernels as NVRTC compiled them, behind the emulator's driver. Modules that are loaded while it is in place have
-/// to be PTX. There is one in a process, as there is one emulated device.
+/// Runs kernels as NVRTC compiled them, behind the emulator's driver. Modules that are loaded while it is attached
+/// have to be PTX. There is one in a process, as there is one emulated device.
 /// </summary>
 public static unsafe class Machine
 {
@@ -43,7 +43,8 @@ public static unsafe class Machine
     }
 
     /// <summary>
-    /// Seed of the errors of approximate instructions, in launches from now on: 0 for none. See src/PtxMachine/README.md.
+    /// Seed of the errors of approximate instructions, in launches from now on: 0 for none. src/PtxMachine/README.md
+    /// says what the seeds do.
     /// </summary>
     public static ulong Perturbation { get; set; }
 

@@ -18,7 +18,7 @@ public sealed class PtxGate
     /// </summary>
     public const double PerturbedShare = 2.0 / (1 << 23);
 
-    // 1: results of approximate instructions are too large by as much as the PTX manual allows. 2: too small. 3: random.
+    // 1: results of approximate instructions are too large by as much as the manual allows. 2: too small. 3: either.
     private static readonly ulong[] Seeds = [1, 2, 3];
 
     private readonly CudaEmulator _emulator;

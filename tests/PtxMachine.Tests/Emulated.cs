@@ -8,7 +8,9 @@ using Xunit;
 
 namespace VideoSim.PtxMachine.Tests;
 
-/// <summary>The emulated device and the compiler of all tests. A process has one driver, so they share a collection.</summary>
+/// <summary>
+/// The emulated device and the compiler of all tests. A process has one driver, so they share a collection.
+/// </summary>
 internal static class Emulated
 {
     public const string Collection = "cuda";

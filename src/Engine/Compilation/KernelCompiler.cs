@@ -81,11 +81,13 @@ public sealed partial class KernelCompiler : IKernelImages
 
     /// <summary>
     /// The device's own architecture if NVRTC supports it, else PTX of the newest architecture that NVRTC supports,
-    /// which the driver compiles.
+    /// which the driver compiles. PTX of compute_80 if the emulator runs PTX.
     /// </summary>
     /// <exception cref="DataException">The device is older than every architecture that NVRTC supports.</exception>
     public string ArchitectureFor(int computeCapability)
     {
+        if (NativeLibraries.EmulatorRunsPtx)
+            return KernelResourceTable.Portable;
         int[] known = Nvrtc.Architectures();
         if (known.Contains(computeCapability))
             return $"sm_{computeCapability}";

@@ -1,6 +1,6 @@
 namespace VideoSim.PtxMachine.Running;
 
-/// <summary>The asynchronous copies of a warp. Each is done as late as it may be: at the wait that covers it.</summary>
+/// <summary>The asynchronous copies of a warp. Each is done as late as it may be, at its wait.</summary>
 internal sealed unsafe class AsyncCopies
 {
     private readonly List<Copy> _copies = [];

@@ -6,7 +6,7 @@ internal sealed class DeviceMemory
     private readonly List<Region> _regions = [];
     private Region? _last;
 
-    /// <summary>Takes over the allocations that there are now. Those that were there before keep their touches.</summary>
+    /// <summary>Takes over the allocations that there are now. Those from before keep their touches.</summary>
     /// <param name="allocations">Address and bytes of each, in order.</param>
     public void Update(IReadOnlyList<(ulong Begin, ulong Bytes)> allocations)
     {

@@ -2,7 +2,7 @@ namespace VideoSim.PtxMachine.Running;
 
 /// <summary>The values of one register in all lanes of a warp.</summary>
 /// <param name="Offset">First byte among the warp's registers.</param>
-/// <param name="Bits">Of one lane: 32 also for types of 16 bits, 64, or 1 for a predicate, which is a bit mask.</param>
+/// <param name="Bits">Of one lane: 32 also for types of 16 bits, 64, or 1 for a predicate, a bit mask.</param>
 internal readonly record struct Slot(int Offset, int Bits);
 
 /// <summary>A built-in variable: its value depends on the block, and that of %tid on the lane.</summary>

@@ -26,8 +26,14 @@ public sealed class PtxTrainingTests
         Assert.SkipUnless(LongTests.Run || precision == ElementType.Float32, "one of the long tests");
         var training = new ModelTraining(model, pairs) { Precision = precision };
         Trained expected, actual;
+        double tolerance = LossTolerance;
         using (var emulated = EmulatedMachine.Open())
+        {
             expected = training.Run(emulated);
+            // A unit in the last place decides about some roundings to bf16. How much that changes is measured.
+            if (precision == ElementType.BFloat16)
+                tolerance = Worst(expected, (training with { Nudge = 1 }).Run(emulated)) + Worst(expected, (training with { Nudge = -1 }).Run(emulated));
+        }
         long before = Machine.Instructions;
         Machine.Attach();
         try
@@ -41,6 +47,9 @@ public sealed class PtxTrainingTests
         }
         Assert.True(Machine.Instructions > before);
         Assert.Equal(ModelTraining.Steps, actual.Losses.Length);
-        Assert.All(expected.Losses.Zip(actual.Losses), static pair => Assert.Equal(pair.First, pair.Second, LossTolerance * Math.Abs(pair.First)));
+        Assert.InRange(Worst(expected, actual), 0, tolerance);
     }
+
+    // The largest difference of a loss, as a share of it.
+    private static double Worst(Trained expected, Trained actual) => expected.Losses.Zip(actual.Losses, static (a, b) => Math.Abs((b / a) - 1)).Max();
 }

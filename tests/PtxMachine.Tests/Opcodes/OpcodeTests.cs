@@ -10,7 +10,7 @@ namespace VideoSim.PtxMachine.Tests.Opcodes;
 public sealed class OpcodeTests
 {
     private static readonly OpcodeCase[] Cases =
-        [.. IntegerCases.All, .. FloatCases.All, .. ApproximationCases.All, .. ConversionCases.All, .. MemoryCases.All, .. AtomicCases.All, .. WarpCases.All];
+        [.. IntegerCases.All, .. FloatCases.All, .. ApproximationCases.All, .. ConversionCases.All, .. MemoryCases.All, .. AtomicCases.All, .. WarpCases.All, .. OrderCases.All, .. CopyCases.All];
 
     public static TheoryData<string> Groups => [.. Cases.Select(static one => GroupOf(one.Opcode)).Distinct()];
 

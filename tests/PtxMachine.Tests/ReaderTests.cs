@@ -65,7 +65,7 @@ public sealed class ReaderTests
         { "BODY", "ld.global.u32 %r1, [%p1];", "small: %p1 has 1 bits instead of 32, at line 18" },
         { "BODY", "ld.global.u64 %r1, [%rd1];", "small: %r1 has 32 bits instead of 64, at line 18" },
         { "BODY", "mov.b64 {%r1, %r2}, {%r3, %r4};", "small: {%r1, %r2} has 2 registers instead of 1, at line 18" },
-        { "BODY", "mov.b64 %rd1, {%r1, %r2, %r3};", "small: 3 registers have not 64 bits, at line 18" },
+        { "BODY", "mov.b64 %rd1, {%r1, %r2, %r3};", "small: 3 registers cannot have 64 bits, at line 18" },
         { "BODY", "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1}, {%r1}, {%r1}, {%f1};", "small: {%f1} has 1 registers instead of 4, at line 18" },
         { "BODY", "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r1, %r2}, [%r3];", "small: {%r1, %r2} has 2 registers instead of 4, at line 18" },
         { "BODY", "cp.async.ca.shared.global [%rd1], [%rd2], 5;", "small: a copy has 4, 8 or 16 bytes, at line 18" },

@@ -65,7 +65,8 @@ internal sealed unsafe partial class OpcodeTable
                     x = flushes ? Flush(x) : x;
                     double value = exact(x);
                     // 0, infinity and NaN, and what becomes one of them, are exact.
-                    float result = x == 0 || !float.IsFinite(x) || value == 0 || !float.IsFinite((float)value) ? (float)value : wrong(x)(value, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x)));
+                    bool isExact = x == 0 || !float.IsFinite(x) || value == 0 || !float.IsFinite((float)value);
+                    float result = isExact ? (float)value : wrong(x)(value, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x)));
                     Set(warp, to, lane, flushes ? Flush(result) : result);
                 }
             };

@@ -185,10 +185,10 @@ internal sealed unsafe partial class OpcodeTable
         int parts = Math.Max(operands.Names(0).Length, operands.Names(1).Length), part = bits / parts;
         if (parts == 1)
             return Copy<T>(operands.At(0, bits), operands.At(1, bits));
+        if (part is not (8 or 16 or 32))
+            throw operands.Bad($"{parts} registers cannot have {bits} bits");
         bool splits = operands.Names(1).Length == 1;
         Slot[] to = operands.List(0, splits ? 32 : bits, splits ? parts : 1), from = operands.List(1, splits ? bits : 32, splits ? 1 : parts);
-        if (part is not (8 or 16 or 32))
-            throw operands.Bad($"{parts} registers have not {bits} bits");
         return (warp, lanes) =>
         {
             foreach (int lane in new Lanes(lanes))

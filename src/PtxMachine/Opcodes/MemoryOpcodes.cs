@@ -97,12 +97,13 @@ internal sealed unsafe partial class OpcodeTable
         Atomic<T>($"{name}.and.{bits}", space, static (old, value) => old & value);
         Atomic<T>($"{name}.or.{bits}", space, static (old, value) => old | value);
         Atomic<T>($"{name}.xor.{bits}", space, static (old, value) => old ^ value);
-        _table.Add($"atom{name}.exch.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space, static (_, value, _) => value));
+        _table.Add($"atom{name}.exch.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space,
+            static (_, value, _) => value));
         _table.Add($"atom{name}.cas.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(3, BitsOf<T>()), space,
             static (old, compare, value) => old == compare ? value : old));
     }
 
-    // "atom" returns the old value, and "red" does not. Some values have another form outside of shared memory.
+    // "atom" returns the old value, and "red" does not. outside() changes operands and results outside of shared memory.
     private void Atomic<T>(string name, Space space, Func<T, T, T> function, Func<T, T>? outside = null) where T : unmanaged
     {
         T Ignoring(T old, T value, T _) => function(old, value);
@@ -110,7 +111,8 @@ internal sealed unsafe partial class OpcodeTable
         _table.Add($"red{name}", operands => Change<T>(null, operands.Address(0), operands.At(1, BitsOf<T>()), operands.At(1, BitsOf<T>()), space, Ignoring, outside));
     }
 
-    private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function, Func<T, T>? outside = null) where T : unmanaged => (warp, lanes) =>
+    private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function, Func<T, T>? outside = null)
+        where T : unmanaged => (warp, lanes) =>
     {
         foreach (int lane in new Lanes(lanes))
         {
@@ -175,8 +177,10 @@ internal sealed unsafe partial class OpcodeTable
             {
                 uint has = Get<uint>(warp, bytes, lane);
                 ulong target = Address(warp, to, toOffset, lane), begin = Address(warp, from, fromOffset, lane);
-                if (has > size || (has != 0 && begin % (uint)size != 0))
-                    throw warp.Block.Fault($"a copy of {has} of {size} bytes from address {begin:x}", warp, 1u << lane);
+                if (has > size)
+                    throw warp.Block.Fault($"a copy of {has} bytes into {size}", warp, 1u << lane);
+                if (has != 0 && begin % (uint)size != 0)
+                    throw warp.Block.Fault($"a copy of {size} bytes from an address that is no multiple of {size}", warp, 1u << lane);
                 warp.Block.At(Space.Shared, target, size, Access.BeginCopy, warp, lane);
                 byte* source = null;
                 int step = has == size ? size : 1; // the bytes behind the source are not read

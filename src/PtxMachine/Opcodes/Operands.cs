@@ -67,7 +67,8 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
     /// <summary>Register and offset of an address in brackets.</summary>
     public (Slot Base, ulong Offset) Address(int index)
     {
-        if (BracketedAddress().Match(Text(index)) is not { Success: true } match || Literal.Parse(match.Groups["offset"].Success ? match.Groups["offset"].Value : "0") is not { } offset)
+        var match = BracketedAddress().Match(Text(index));
+        if (!match.Success || Literal.Parse(match.Groups["offset"].Success ? match.Groups["offset"].Value : "0") is not { } offset)
             throw Bad($"{Text(index)} is no address");
         return (Find(match.Groups["base"].Value, 32, 64), offset);
     }

@@ -210,7 +210,9 @@ internal sealed unsafe class Block : IDisposable
             case Space.Constant or Space.Global or Space.Generic when access == Access.Read && _launch.Kernel.Variables.Holds(address, bytes):
                 return (byte*)address;
             default:
-                return Noted((space == Space.Constant ? null : _launch.Memory.Find(address)) ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane), address, _launch.FirstBlock);
+                var region = (space == Space.Constant ? null : _launch.Memory.Find(address))
+                    ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane);
+                return Noted(region, address, _launch.FirstBlock);
         }
 
         byte* Within(string name, ulong begin, ulong size, ulong at) => size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at

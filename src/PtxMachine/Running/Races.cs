@@ -20,8 +20,8 @@ internal enum Access
 }
 
 /// <summary>
-/// Who accessed memory, and when: block, thread, and how many barriers the block and how many <c>__syncwarp</c> the
-/// warp had passed.
+/// Who accessed memory, and when: block, thread, how many barriers the block had passed, and the last
+/// <c>__syncwarp</c> of the thread.
 /// </summary>
 /// <param name="Bits">All of it; 0 for nobody.</param>
 internal readonly record struct Touch(ulong Bits)

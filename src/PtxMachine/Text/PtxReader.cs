@@ -6,7 +6,8 @@ namespace VideoSim.PtxMachine.Text;
 /// <summary>Reads PTX as NVRTC writes it: a directive or an instruction in each line, or a label.</summary>
 internal sealed partial class PtxReader
 {
-    // Of a GPU: of a block, of a thread, and of a kernel. And what keeps a wrong text from using up the memory.
+    // Bytes of a block, a thread and a kernel are those of a GPU. The other limits keep a wrong text from using much
+    // memory or time.
     private const int MostShared = 227 << 10, MostLocal = 512 << 10, MostParameters = 32764, MostVariables = 64 << 20;
     private const int MostAlignment = 128, MostRegisters = 1 << 20, MostOfModule = 256, MostLinesOfStatement = 64, MostCalls = 16;
 
@@ -68,7 +69,7 @@ internal sealed partial class PtxReader
         var (alignment, bytes) = SizeOf(variable);
         switch (variable.Groups["space"].Value, variable.Groups["extern"].Success)
         {
-            case ("shared", true):
+            case ("shared", true) when DynamicShared.Count < MostOfModule:
                 DynamicShared.Add(name);
                 break;
             case ("shared", false) when _moduleShared.Count < MostOfModule:

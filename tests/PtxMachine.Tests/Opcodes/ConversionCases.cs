@@ -65,10 +65,13 @@ internal static class ConversionCases
         {
             ulong[] values = [.. Values.OfFloat(Format.F32), .. AroundEnds(new IntegerType("s32"), Format.F32)];
             // Ties, and the ends, of the smaller formats.
-            ulong[] narrow = [.. values, .. new[] { Format.F16, Format.BFloat16 }.SelectMany(static format => Values.OfFloat(format).Select(value => format.To(Format.F32, value)))
-                .SelectMany(static value => new[] { value, value + 0x800, value + 0xfff, value + 0x1000, value + 0x1001, value + 0x7fff, value + 0x8000, value + 0x8001, value + 0x18000 }).Select(static value => value & uint.MaxValue)];
+            ulong[] beside = [0, 0x800, 0xfff, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001, 0x18000];
+            ulong[] narrow = [.. values, .. from format in new[] { Format.F16, Format.BFloat16 }
+                                            from value in Values.OfFloat(format)
+                                            from more in beside
+                                            select (format.To(Format.F32, value) + more) & uint.MaxValue];
             yield return OpcodeCase.Of("cvt.f64.f32", "fd f", [values], static x => Format.F32.To(Format.F64, x[0]), Format.F64);
-            ulong[] wide = [.. Values.OfFloat(Format.F64), .. values.Select(static value => Format.F32.To(Format.F64, value)).SelectMany(static value => new[] { value, value + (1 << 28), value + (1 << 28) + 1, value + (3 << 28) })];
+            ulong[] wide = [.. Values.OfFloat(Format.F64), .. from value in values from more in new ulong[] { 0, 1 << 28, (1 << 28) + 1, 3 << 28 } select Format.F32.To(Format.F64, value) + more];
             yield return OpcodeCase.Of("cvt.rn.f32.f64", "f fd", [wide], static x => Format.F64.To(Format.F32, x[0]), Format.F32);
             yield return OpcodeCase.Of("cvt.rn.f16.f32", "rs f", [narrow], static x => Format.F32.To(Format.F16, x[0]), Format.F16);
             yield return OpcodeCase.Of("cvt.rn.bf16.f32", "rs f", [narrow], static x => Format.F32.To(Format.BFloat16, x[0]), Format.BFloat16);

@@ -55,8 +55,10 @@ internal sealed record OpcodeCase(string Opcode, Func<IEnumerable<string>> Check
                 for (int thread = 0; thread < some.Length; thread++)
                 {
                     ulong right = Runs(thread) ? expected(some[thread])!.Value : Old(thread, kinds[0]);
-                    if (!AreEqual(right, output[thread] & Mask(kinds[0]), Runs(thread) ? format : null))
-                        yield return $"{opcode} {string.Join(", ", some[thread].Select(static value => $"{value:x}"))} gives {output[thread] & Mask(kinds[0]):x} instead of {right:x}{(Runs(thread) ? "" : ", in a lane that does not run it")}";
+                    ulong result = output[thread] & Mask(kinds[0]);
+                    string values = string.Join(", ", some[thread].Select(static value => $"{value:x}")), where = Runs(thread) ? "" : ", in a lane that does not run it";
+                    if (!AreEqual(right, result, Runs(thread) ? format : null))
+                        yield return $"{opcode} {values} gives {result:x} instead of {right:x}{where}";
                 }
             }
         }
@@ -138,7 +140,8 @@ internal static class Values
     public static ulong[] OfFloat(Format format)
     {
         ulong one = format.One, ulp = 1, normal = 1UL << (format.Precision - 1);
-        ulong[] positive = [0, 1, normal - 1, normal, normal + 1, one, one + ulp, one - ulp, one + (normal >> 1), one + normal + 3, one / 2, one + (normal * (ulong)(format.Precision - 1)) + 1, format.Infinity - 1, format.Infinity];
+        ulong large = one + (normal * (ulong)(format.Precision - 1)) + 1; // 1 more is a tie
+        ulong[] positive = [0, 1, normal - 1, normal, normal + 1, one, one + ulp, one - ulp, one + (normal >> 1), one + normal + 3, one / 2, large, format.Infinity - 1, format.Infinity];
         return [.. positive, .. positive.Select(value => value | format.Sign), format.NaN];
     }
 }

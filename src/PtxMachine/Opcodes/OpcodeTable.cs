@@ -147,7 +147,7 @@ internal sealed unsafe partial class OpcodeTable
     }
 
     // A value in a register that may be wider: of a source the rest does not count, and a result repeats its sign.
-    private static T GetWide<T>(Warp warp, Slot slot, int lane) where T : unmanaged => *(T*)(warp.At<byte>(slot) + (lane * slot.Bits / 8));
+    private static T GetWide<T>(Warp warp, Slot slot, int lane) where T : unmanaged => *(T*)(warp.At<byte>(slot) + (uint)(lane * slot.Bits) / 8);
 
     private static void SetWide<T>(Warp warp, Slot slot, int lane, T value) where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {

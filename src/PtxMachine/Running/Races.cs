@@ -27,6 +27,7 @@ internal enum Access
 internal readonly record struct Touch(ulong Bits)
 {
     private const int ThreadBits = 10, BarrierBits = 14, SyncBits = 12, AccessBits = 4;
+    private const int BarrierAt = AccessBits + SyncBits, ThreadAt = BarrierAt + BarrierBits, WarpAt = ThreadAt + 5, BlockAt = ThreadAt + ThreadBits;
 
     /// <summary>Blocks before the numbers begin again.</summary>
     public const uint MostBlocks = 1u << (64 - ThreadBits - BarrierBits - SyncBits - AccessBits);
@@ -45,10 +46,10 @@ internal readonly record struct Touch(ulong Bits)
     }
 
     /// <summary>Number of the block among all that ever ran; 0 for nobody.</summary>
-    public uint Block => (uint)(Bits >> (AccessBits + SyncBits + BarrierBits + ThreadBits));
+    public uint Block => (uint)(Bits >> BlockAt);
 
     /// <summary>Number of the thread in its block.</summary>
-    public int Thread => (int)(Bits >> (AccessBits + SyncBits + BarrierBits)) & ((1 << ThreadBits) - 1);
+    public int Thread => (int)(Bits >> ThreadAt) & ((1 << ThreadBits) - 1);
 
     /// <summary>Whether it was atomic.</summary>
     public bool IsAtomic => (Bits & 1) != 0;
@@ -60,9 +61,7 @@ internal readonly record struct Touch(ulong Bits)
     public bool Meets(Touch other) => (Bits & other.Bits & 12) != 0;
 
     /// <summary>Whether both are of the same warp.</summary>
-    public bool IsOfWarpOf(Touch other) => Block == other.Block && Thread / Warp.Size == other.Thread / Warp.Size;
-
-    private int Barriers => (int)(Bits >> (AccessBits + SyncBits)) & ((1 << BarrierBits) - 1);
+    public bool IsOfWarpOf(Touch other) => (Bits ^ other.Bits) >> WarpAt == 0;
 
     private int Syncs => (int)(Bits >> AccessBits) & ((1 << SyncBits) - 1);
 
@@ -71,12 +70,13 @@ internal readonly record struct Touch(ulong Bits)
     /// <param name="firstBlock">First block of the launch: blocks of one launch have no order.</param>
     public bool IsAfter(Touch earlier, uint firstBlock)
     {
-        if (earlier.Block != Block)
+        ulong differs = Bits ^ earlier.Bits;
+        if (differs >> BlockAt != 0)
             return earlier.Block < firstBlock;
-        if (earlier.Thread == Thread || earlier.Barriers != Barriers)
+        if (differs >> ThreadAt == 0 || (differs >> BarrierAt & ((1 << BarrierBits) - 1)) != 0)
             return true;
         const int Half = 1 << (SyncBits - 1);
-        return IsOfWarpOf(earlier) && (uint)(Syncs - earlier.Syncs - 1) % (1 << SyncBits) < Half - 1; // the number begins again
+        return differs >> WarpAt == 0 && (uint)(Syncs - earlier.Syncs - 1) % (1 << SyncBits) < Half - 1; // the number begins again
     }
 }
 
@@ -143,7 +143,7 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
             {
                 if (touch.IsAfter(cell.Read, firstBlock))
                     (cell.Read, cell.ReadAt) = (touch, at);
-                else if (touch.IsAfter(cell.OtherRead, firstBlock) || cell.OtherRead.IsOfWarpOf(cell.Read))
+                else if (cell.OtherRead.IsOfWarpOf(cell.Read) || touch.IsAfter(cell.OtherRead, firstBlock))
                     (cell.OtherRead, cell.OtherReadAt) = (touch, at);
                 continue;
             }

@@ -179,8 +179,12 @@ public sealed class FindingsTests
         string body = "ld.param.u64 %rd2, [output];\nld.param.u64 %rd1, [input];\natom.global.add.u32 %r1, [%rd1], 56;\ncvt.u64.u32 %rd3, %r1;\nadd.s64 %rd2, %rd2, %rd3;\n"
             + string.Join('\n', names.Select(static (name, i) => $"mov.u32 %r2, {name};\nst.global.u32 [%rd2+{4 * i}], %r2;")) + "\nret;";
         uint[] output = SmallKernel.Run<uint, uint>(body, 0, null, [0], 2 * 3 * 2 * 60 * 14, grid: new(2, 3, 2), block: new(5, 4, 3));
-        var expected = from cz in Enumerable.Range(0, 2) from cy in Enumerable.Range(0, 3) from cx in Enumerable.Range(0, 2)
-                       from z in Enumerable.Range(0, 3) from y in Enumerable.Range(0, 4) from x in Enumerable.Range(0, 5)
+        var expected = from cz in Enumerable.Range(0, 2)
+                       from cy in Enumerable.Range(0, 3)
+                       from cx in Enumerable.Range(0, 2)
+                       from z in Enumerable.Range(0, 3)
+                       from y in Enumerable.Range(0, 4)
+                       from x in Enumerable.Range(0, 5)
                        let thread = (((z * 4) + y) * 5) + x
                        select string.Join(' ', x, y, z, 5, 4, 3, cx, cy, cz, 2, 3, 2, thread % 32, thread / 32);
         Assert.Equal(expected.Order(), output.Chunk(14).Select(static one => string.Join(' ', one)).Order());

@@ -20,7 +20,7 @@ internal sealed unsafe partial class OpcodeTable
     {
         foreach (string flush in new[] { "", ".ftz" })
         {
-            Approximate($"ex2.approx{flush}.f32", static x => Math.Pow(2, x), static _ => ByUnits(2));
+            Approximate($"ex2.approx{flush}.f32", static x => Math.Pow(2, x), static _ => static (exact, direction) => ByUnits(2)((float)exact, direction)); // from the nearest
             Approximate($"rcp.approx{flush}.f32", static x => 1 / x, static _ => ByUnits(1));
             Approximate($"rsqrt.approx{flush}.f32", static x => 1 / Math.Sqrt(x), static _ => ByRelative(Math.Pow(2, -22.9)));
             Approximate($"sqrt.approx{flush}.f32", Math.Sqrt, static _ => ByRelative(Math.Pow(2, -23)));
@@ -30,20 +30,15 @@ internal sealed unsafe partial class OpcodeTable
             Divide($"div.approx{flush}.f32");
             Divide($"div.full{flush}.f32");
         }
-        Approximate("tanh.approx.f32", Math.Tanh, static _ => ByRelative(Math.Pow(2, -11)));
+        Approximate("tanh.approx.f32", Math.Tanh, static x => ByRelative(float.IsSubnormal(x) ? 0 : Math.Pow(2, -11)));
         EachOne<double, double>("rsqrt.approx.f64", static x => 1 / Math.Sqrt(x)); // the manual gives no error
     }
 
     private static Wrong OfAngle(float x) => ByAbsolute(Math.Abs(x) <= 2 * MathF.PI ? Math.Pow(2, -20.5) : Math.Pow(2, -14.7));
 
-    // Wrong by units in the last place of the nearest value.
+    // Wrong by units in the last place.
     private static Wrong ByUnits(int units) => (exact, direction) =>
-    {
-        float value = (float)exact;
-        for (int i = 0; i < units && direction != 0; i++)
-            value = direction > 0 ? MathF.BitIncrement(value) : MathF.BitDecrement(value);
-        return value;
-    };
+        Towards(exact, exact + (direction * units * Math.ScaleB(1, Math.Max(Math.ILogB(exact), -126) - 23)));
 
     private static Wrong ByRelative(double error) => (exact, direction) => Towards(exact, exact + (direction * error * Math.Abs(exact)));
 
@@ -70,7 +65,8 @@ internal sealed unsafe partial class OpcodeTable
                     x = flushes ? Flush(x) : x;
                     double value = exact(x);
                     // 0, infinity and NaN, and what becomes one of them, are exact.
-                    float result = x == 0 || value == 0 || !float.IsFinite((float)value) ? (float)value : wrong(x)(value, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x)));
+                    bool isExact = x == 0 || !float.IsFinite(x) || value == 0 || !float.IsFinite((float)value);
+                    float result = isExact ? (float)value : wrong(x)(value, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x)));
                     Set(warp, to, lane, flushes ? Flush(result) : result);
                 }
             };
@@ -79,6 +75,8 @@ internal sealed unsafe partial class OpcodeTable
 
     private void Divide(string opcode)
     {
+        const float Large = 8.507059e37f; // 2 to the power of 126, whose reciprocal is subnormal
+        bool isFull = opcode.StartsWith("div.full", StringComparison.Ordinal);
         bool flushes = opcode.Contains(".ftz", StringComparison.Ordinal);
         _table.Add(opcode, operands =>
         {
@@ -89,7 +87,7 @@ internal sealed unsafe partial class OpcodeTable
                 {
                     float x = Get<float>(warp, a, lane), y = Get<float>(warp, b, lane);
                     (x, y) = flushes ? (Flush(x), Flush(y)) : (x, y);
-                    float result = x / y;
+                    float result = !isFull && float.IsFinite(y) && MathF.Abs(y) > Large ? x * 0 * y : x / y;
                     if (result != 0 && float.IsFinite(result))
                         result = ByUnits(2)((double)x / y, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x) ^ BitOperations.RotateLeft(BitConverter.SingleToUInt32Bits(y), 16)));
                     Set(warp, to, lane, flushes ? Flush(result) : result);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using VideoSim.PtxMachine.Running;
 
 namespace VideoSim.PtxMachine.Opcodes;
 
@@ -32,28 +33,40 @@ internal sealed unsafe partial class OpcodeTable
     // From an integer type to all others, and to and from floating-point numbers.
     private void Widen<T>(string type) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        EachOne<T, byte>($"cvt.u8.{type}", byte.CreateTruncating);
-        EachOne<T, sbyte>($"cvt.s8.{type}", sbyte.CreateTruncating);
-        EachOne<T, ushort>($"cvt.u16.{type}", ushort.CreateTruncating);
-        EachOne<T, short>($"cvt.s16.{type}", short.CreateTruncating);
-        EachOne<T, uint>($"cvt.u32.{type}", uint.CreateTruncating);
-        EachOne<T, int>($"cvt.s32.{type}", int.CreateTruncating);
-        EachOne<T, ulong>($"cvt.u64.{type}", ulong.CreateTruncating);
-        EachOne<T, long>($"cvt.s64.{type}", long.CreateTruncating);
-        EachOne<T, float>($"cvt.rn.f32.{type}", float.CreateTruncating);
-        EachOne<T, double>($"cvt.rn.f64.{type}", double.CreateTruncating);
-        // Values outside of the type become its least or its largest one, and NaN becomes 0.
+        Convert<T, byte>($"cvt.u8.{type}", byte.CreateTruncating);
+        Convert<T, sbyte>($"cvt.s8.{type}", sbyte.CreateTruncating);
+        Convert<T, ushort>($"cvt.u16.{type}", ushort.CreateTruncating);
+        Convert<T, short>($"cvt.s16.{type}", short.CreateTruncating);
+        Convert<T, uint>($"cvt.u32.{type}", uint.CreateTruncating);
+        Convert<T, int>($"cvt.s32.{type}", int.CreateTruncating);
+        Convert<T, ulong>($"cvt.u64.{type}", ulong.CreateTruncating);
+        Convert<T, long>($"cvt.s64.{type}", long.CreateTruncating);
+        Convert<T, uint>($"cvt.rn.f32.{type}", static value => BitConverter.SingleToUInt32Bits(float.CreateTruncating(value)));
+        Convert<T, ulong>($"cvt.rn.f64.{type}", static value => BitConverter.DoubleToUInt64Bits(double.CreateTruncating(value)));
         Round<T>($"cvt.rzi.{type}", Math.Truncate);
         Round<T>($"cvt.rmi.{type}", Math.Floor);
         Round<T>($"cvt.rpi.{type}", Math.Ceiling);
         Round<T>($"cvt.rni.{type}", static x => Math.Round(x, MidpointRounding.ToEven));
     }
 
+    // Values outside of the type become its least or its largest one. NaN becomes 0, or a 1 in the top bit with 64 bits.
     private void Round<T>(string opcode, Func<double, double> round) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        EachOne<float, T>($"{opcode}.f32", x => T.CreateSaturating(round(x)));
-        EachOne<double, T>($"{opcode}.f64", x => T.CreateSaturating(round(x)));
+        var top = T.One << ((8 * sizeof(T)) - 1);
+        Convert<float, T>($"{opcode}.f32", x => float.IsNaN(x) && sizeof(T) == 8 ? top : T.CreateSaturating(round(x)));
+        Convert<double, T>($"{opcode}.f64", x => double.IsNaN(x) ? top : T.CreateSaturating(round(x)));
     }
+
+    // The registers of integers may be wider than their types.
+    private void Convert<T, TResult>(string opcode, Func<T, TResult> function) where T : unmanaged where TResult : unmanaged, IBinaryInteger<TResult> => _table.Add(opcode, operands =>
+    {
+        Slot to = operands.Wide(0, BitsOf<TResult>()), a = operands.Wide(1, BitsOf<T>());
+        return (warp, lanes) =>
+        {
+            foreach (int lane in new Lanes(lanes))
+                SetWide(warp, to, lane, function(GetWide<T>(warp, a, lane)));
+        };
+    });
 
     // To the nearest, to the even one of two.
     private static ushort ToBFloat16(float value)

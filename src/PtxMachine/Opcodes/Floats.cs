@@ -13,8 +13,8 @@ internal sealed unsafe partial class OpcodeTable
         One<double>("neg.f64", static a => a ^ Vector256.Create(-0d));
         Three<float>("fma.rn.f32", Vector256.FusedMultiplyAdd);
         Three<double>("fma.rn.f64", Vector256.FusedMultiplyAdd);
-        EachThree<float>("fma.rm.f32", static (a, b, c) => Directed((double)a * b, c, static (nearest, error) => error < 0 ? MathF.BitDecrement(nearest) : nearest));
-        EachThree<float>("fma.rp.f32", static (a, b, c) => Directed((double)a * b, c, static (nearest, error) => error > 0 ? MathF.BitIncrement(nearest) : nearest));
+        EachThree<float>("fma.rp.f32", static (a, b, c) => Directed((double)a * b, c, Upwards));
+        EachThree<float>("fma.rm.f32", static (a, b, c) => -Directed(-(double)a * b, -c, Upwards));
         EachThree<float>("fma.rz.f32", static (a, b, c) => Directed((double)a * b, c, TowardsZero));
         EachTwo<float, float>("add.rz.f32", static (a, b) => Directed(a, b, TowardsZero));
         One<float>("rcp.rn.f32", static a => Vector256<float>.One / a);
@@ -52,6 +52,8 @@ internal sealed unsafe partial class OpcodeTable
         Compare<T>($"setp.nan.{type}", static (a, b) => ~(Vector256.Equals(a, a) & Vector256.Equals(b, b)));
     }
 
+    private static float Upwards(float nearest, double error) => error > 0 ? MathF.BitIncrement(nearest) : nearest;
+
     private static float TowardsZero(float nearest, double error) => nearest > 0 && error < 0 ? MathF.BitDecrement(nearest) : nearest < 0 && error > 0 ? MathF.BitIncrement(nearest) : nearest;
 
     // a + b, rounded in another direction. correct() gets the nearest number, and the sign of what is left.
@@ -59,9 +61,9 @@ internal sealed unsafe partial class OpcodeTable
     {
         double sum = a + b, of = sum - a, rest = (a - (sum - of)) + (b - of); // a + b is exactly sum + rest
         float nearest = (float)sum;
-        if (!float.IsFinite(nearest) || (a == 0 && b == 0))
+        if (!double.IsFinite(sum))
             return nearest;
-        double left = sum - nearest; // exact: both are doubles near each other
+        double left = sum - nearest; // exact, or infinite if the nearest is
         return correct(nearest, left != 0 ? left : rest);
     }
 }

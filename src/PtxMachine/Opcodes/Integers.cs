@@ -182,10 +182,13 @@ internal sealed unsafe partial class OpcodeTable
     private void MoveBits<T>(string opcode) where T : unmanaged, IBinaryInteger<T> => _table.Add(opcode, operands =>
     {
         int bits = BitsOf<T>();
-        Slot[] to = operands.List(0, bits), from = operands.List(1, bits);
-        if (to.Length == from.Length)
-            return Copy<T>(to[0], from[0]);
-        int part = bits / Math.Max(to.Length, from.Length);
+        int parts = Math.Max(operands.Names(0).Length, operands.Names(1).Length), part = bits / parts;
+        if (parts == 1)
+            return Copy<T>(operands.At(0, bits), operands.At(1, bits));
+        if (part is not (8 or 16 or 32))
+            throw operands.Bad($"{parts} registers cannot have {bits} bits");
+        bool splits = operands.Names(1).Length == 1;
+        Slot[] to = operands.List(0, splits ? 32 : bits, splits ? parts : 1), from = operands.List(1, splits ? bits : 32, splits ? 1 : parts);
         return (warp, lanes) =>
         {
             foreach (int lane in new Lanes(lanes))

@@ -21,7 +21,8 @@ internal sealed unsafe partial class OpcodeTable
                 Accesses<short>(name, space, vector, count, "s16");
                 Accesses<uint>(name, space, vector, count, "u32", "b32", "f32");
                 Accesses<int>(name, space, vector, count, "s32");
-                Accesses<ulong>(name, space, vector, count, "u64", "b64", "f64", "s64");
+                if (count < 4)
+                    Accesses<ulong>(name, space, vector, count, "u64", "b64", "f64", "s64");
             }
         }
         AddAtomics();
@@ -39,23 +40,18 @@ internal sealed unsafe partial class OpcodeTable
         }
     }
 
-    // The register may be wider than the type; then the sign is repeated.
+    // The registers may be wider than the type.
     private void Load<T>(string opcode, Space space, int count) where T : unmanaged, IBinaryInteger<T> => _table.Add(opcode, operands =>
     {
-        var to = operands.List(0, BitsOf<T>());
+        var to = operands.List(0, BitsOf<T>(), count, 64);
         var (from, offset) = operands.Address(1);
         return (warp, lanes) =>
         {
             foreach (int lane in new Lanes(lanes))
             {
-                var values = (T*)warp.Block.At(space, Address(warp, from, lane) + offset, sizeof(T) * count, Access.Read, warp, lane);
+                var values = (T*)warp.Block.At(space, Address(warp, from, offset, lane), sizeof(T) * count, Access.Read, warp, lane);
                 for (int i = 0; i < count; i++)
-                {
-                    if (to[i].Bits == 64)
-                        Set(warp, to[i], lane, ulong.CreateTruncating(values[i]));
-                    else
-                        Set(warp, to[i], lane, uint.CreateTruncating(values[i]));
-                }
+                    SetWide(warp, to[i], lane, values[i]);
             }
         };
     });
@@ -63,20 +59,20 @@ internal sealed unsafe partial class OpcodeTable
     private void Store<T>(string opcode, Space space, int count) where T : unmanaged => _table.Add(opcode, operands =>
     {
         var (to, offset) = operands.Address(0);
-        var from = operands.List(1, BitsOf<T>());
+        var from = operands.List(1, BitsOf<T>(), count, 64);
         return (warp, lanes) =>
         {
             foreach (int lane in new Lanes(lanes))
             {
-                var values = (T*)warp.Block.At(space, Address(warp, to, lane) + offset, sizeof(T) * count, Access.Write, warp, lane);
+                var values = (T*)warp.Block.At(space, Address(warp, to, offset, lane), sizeof(T) * count, Access.Write, warp, lane);
                 for (int i = 0; i < count; i++)
-                    values[i] = Get<T>(warp, from[i], lane);
+                    values[i] = GetWide<T>(warp, from[i], lane);
             }
         };
     });
 
     // Shared memory has addresses of 32 bits, too.
-    private static ulong Address(Warp warp, Slot slot, int lane) => slot.Bits == 64 ? Get<ulong>(warp, slot, lane) : Get<uint>(warp, slot, lane);
+    private static ulong Address(Warp warp, Slot slot, ulong offset, int lane) => slot.Bits == 64 ? Get<ulong>(warp, slot, lane) + offset : Get<uint>(warp, slot, lane) + (uint)offset;
 
     private void AddAtomics()
     {
@@ -86,7 +82,7 @@ internal sealed unsafe partial class OpcodeTable
             Atomics<int>(name, space, "s32", "");
             Atomics<ulong>(name, space, "u64", "b64");
             Atomics<long>(name, space, "s64", "");
-            Atomic<float>($"{name}.add.f32", space, static (old, value) => old + value);
+            Atomic<float>($"{name}.add.f32", space, static (old, value) => old + value, Flush);
             Atomic<double>($"{name}.add.f64", space, static (old, value) => old + value);
         }
     }
@@ -101,26 +97,29 @@ internal sealed unsafe partial class OpcodeTable
         Atomic<T>($"{name}.and.{bits}", space, static (old, value) => old & value);
         Atomic<T>($"{name}.or.{bits}", space, static (old, value) => old | value);
         Atomic<T>($"{name}.xor.{bits}", space, static (old, value) => old ^ value);
-        Atomic<T>($"{name}.exch.{bits}", space, static (_, value) => value);
+        _table.Add($"atom{name}.exch.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space,
+            static (_, value, _) => value));
         _table.Add($"atom{name}.cas.{bits}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(3, BitsOf<T>()), space,
             static (old, compare, value) => old == compare ? value : old));
     }
 
-    // "atom" returns the old value, and "red" does not.
-    private void Atomic<T>(string name, Space space, Func<T, T, T> function) where T : unmanaged
+    // "atom" returns the old value, and "red" does not. outside() changes operands and results outside of shared memory.
+    private void Atomic<T>(string name, Space space, Func<T, T, T> function, Func<T, T>? outside = null) where T : unmanaged
     {
         T Ignoring(T old, T value, T _) => function(old, value);
-        _table.Add($"atom{name}", operands => Change(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space, (Func<T, T, T, T>)Ignoring));
-        _table.Add($"red{name}", operands => Change(null, operands.Address(0), operands.At(1, BitsOf<T>()), operands.At(1, BitsOf<T>()), space, (Func<T, T, T, T>)Ignoring));
+        _table.Add($"atom{name}", operands => Change<T>(operands.At(0, BitsOf<T>()), operands.Address(1), operands.At(2, BitsOf<T>()), operands.At(2, BitsOf<T>()), space, Ignoring, outside));
+        _table.Add($"red{name}", operands => Change<T>(null, operands.Address(0), operands.At(1, BitsOf<T>()), operands.At(1, BitsOf<T>()), space, Ignoring, outside));
     }
 
-    private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function) where T : unmanaged => (warp, lanes) =>
+    private static Step Change<T>(Slot? to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function, Func<T, T>? outside = null)
+        where T : unmanaged => (warp, lanes) =>
     {
         foreach (int lane in new Lanes(lanes))
         {
-            var at = (T*)warp.Block.At(space, Address(warp, address.Base, lane) + address.Offset, sizeof(T), Access.Atomic, warp, lane);
+            var at = (T*)warp.Block.At(space, Address(warp, address.Base, address.Offset, lane), sizeof(T), Access.Atomic, warp, lane);
             var old = *at;
-            *at = function(old, Get<T>(warp, a, lane), Get<T>(warp, b, lane));
+            *at = outside is null || warp.Block.IsShared(at) ? function(old, Get<T>(warp, a, lane), Get<T>(warp, b, lane))
+                : outside(function(outside(old), outside(Get<T>(warp, a, lane)), default));
             if (to is { } result)
                 Set(warp, result, lane, old);
         }
@@ -155,7 +154,7 @@ internal sealed unsafe partial class OpcodeTable
         _table.Add("cp.async.commit_group", static _ => static (warp, lanes) => warp.Copies.Close(lanes));
         _table.Add("cp.async.wait_group", static operands =>
         {
-            int left = (int)operands.Number(0);
+            int left = (int)Math.Min(operands.Number(0), int.MaxValue / 2);
             return (warp, lanes) => warp.Copies.Wait(warp, lanes, left);
         });
         _table.Add("cp.async.wait_all", static _ => static (warp, lanes) =>
@@ -170,17 +169,24 @@ internal sealed unsafe partial class OpcodeTable
     {
         var (to, toOffset) = operands.Address(0);
         var (from, fromOffset) = operands.Address(1);
-        int size = (int)operands.Number(2);
+        int size = operands.Number(2) is 4 or 8 or 16 ? (int)operands.Number(2) : throw operands.Bad("a copy has 4, 8 or 16 bytes");
         var bytes = operands.Count > 3 ? operands.At(3, 32) : operands.Constant((ulong)size);
         return (warp, lanes) =>
         {
             foreach (int lane in new Lanes(lanes))
             {
-                int has = (int)Get<uint>(warp, bytes, lane);
-                ulong target = Address(warp, to, lane) + toOffset;
+                uint has = Get<uint>(warp, bytes, lane);
+                ulong target = Address(warp, to, toOffset, lane), begin = Address(warp, from, fromOffset, lane);
+                if (has > size)
+                    throw warp.Block.Fault($"a copy of {has} bytes into {size}", warp, 1u << lane);
+                if (has != 0 && begin % (uint)size != 0)
+                    throw warp.Block.Fault($"a copy of {size} bytes from an address that is no multiple of {size}", warp, 1u << lane);
                 warp.Block.At(Space.Shared, target, size, Access.BeginCopy, warp, lane);
-                byte* source = has == 0 ? null : warp.Block.At(Space.Global, Address(warp, from, lane) + fromOffset, size, Access.Read, warp, lane);
-                warp.Copies.Begin(lane, target, source, has, size);
+                byte* source = null;
+                int step = has == size ? size : 1; // the bytes behind the source are not read
+                for (int i = (int)has - step; i >= 0; i -= step)
+                    source = warp.Block.At(Space.Global, begin + (uint)i, step, Access.Read, warp, lane);
+                warp.Copies.Begin(lane, target, source, (int)has, size);
             }
         };
     }

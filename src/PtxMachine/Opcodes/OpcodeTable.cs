@@ -13,7 +13,7 @@ internal sealed unsafe partial class OpcodeTable
 
     private static readonly Dictionary<string, Flow> Flows = new()
     {
-        ["bra"] = Flow.Branch, ["bra.uni"] = Flow.Branch, ["ret"] = Flow.End, ["exit"] = Flow.End, ["bar.sync"] = Flow.Barrier, ["barrier.sync"] = Flow.Barrier,
+        ["bra"] = Flow.Branch, ["bra.uni"] = Flow.Branch, ["ret"] = Flow.End, ["exit"] = Flow.End, ["bar.sync"] = Flow.Barrier,
     };
 
     private readonly Dictionary<string, Func<Operands, Step>> _table = [];
@@ -131,7 +131,7 @@ internal sealed unsafe partial class OpcodeTable
     // Predicate d = f(a, b), of bit masks.
     private void Predicates(string opcode, Func<uint, uint, uint> function) => _table.Add(opcode, operands =>
     {
-        Slot to = operands.At(0, 1), a = operands.At(1, 1), b = operands.At(operands.Count - 1, 1);
+        Slot to = operands.At(0, 1), a = operands.At(1, 1), b = operands.At(opcode is "mov.pred" or "not.pred" ? 1 : 2, 1);
         return (warp, lanes) => Set(ref warp.Predicate(to), function(warp.Predicate(a), warp.Predicate(b)), lanes);
     });
 
@@ -144,6 +144,17 @@ internal sealed unsafe partial class OpcodeTable
         if (sizeof(T) < sizeof(uint))
             *(uint*)at = 0;
         *(T*)at = value;
+    }
+
+    // A value in a register that may be wider: of a source the rest does not count, and a result repeats its sign.
+    private static T GetWide<T>(Warp warp, Slot slot, int lane) where T : unmanaged => *(T*)(warp.At<byte>(slot) + (uint)(lane * slot.Bits) / 8);
+
+    private static void SetWide<T>(Warp warp, Slot slot, int lane, T value) where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    {
+        if (slot.Bits == 64)
+            Set(warp, slot, lane, ulong.CreateTruncating(value));
+        else
+            Set(warp, slot, lane, uint.CreateTruncating(value));
     }
 
     private static void Set(ref uint predicate, uint value, uint lanes) => predicate = (predicate & ~lanes) | (value & lanes);

@@ -44,24 +44,23 @@ internal sealed unsafe partial class OpcodeTable
             return (warp, lanes) =>
             {
                 RequireMembers(warp, lanes, members);
-                warp.Syncs++;
+                warp.Sync(lanes);
             };
         });
-        _table.Add("ldmatrix.sync.aligned.m8n8.x1.shared.b16", static operands => LoadMatrices(operands, Layouts.Loaded));
-        _table.Add("ldmatrix.sync.aligned.m8n8.x2.shared.b16", static operands => LoadMatrices(operands, Layouts.Loaded));
-        _table.Add("ldmatrix.sync.aligned.m8n8.x4.shared.b16", static operands => LoadMatrices(operands, Layouts.Loaded));
-        _table.Add("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16", static operands => LoadMatrices(operands, Layouts.LoadedTransposed));
-        _table.Add("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16", static operands => LoadMatrices(operands, Layouts.LoadedTransposed));
-        _table.Add("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16", static operands => LoadMatrices(operands, Layouts.LoadedTransposed));
+        foreach (int count in new[] { 1, 2, 4 })
+        {
+            _table.Add($"ldmatrix.sync.aligned.m8n8.x{count}.shared.b16", operands => LoadMatrices(operands, count, Layouts.Loaded));
+            _table.Add($"ldmatrix.sync.aligned.m8n8.x{count}.trans.shared.b16", operands => LoadMatrices(operands, count, Layouts.LoadedTransposed));
+        }
         _table.Add("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", Multiply);
     }
 
-    // The lanes that the instruction names have to be exactly those that are here.
+    // The lanes that the instruction names, but for those that ended, have to be exactly those that are here.
     private static void RequireMembers(Warp warp, uint lanes, Slot members)
     {
         for (uint left = lanes; left != 0; left &= left - 1)
         {
-            uint named = Get<uint>(warp, members, BitOperations.TrailingZeroCount(left)) & warp.Lanes;
+            uint named = Get<uint>(warp, members, BitOperations.TrailingZeroCount(left)) & warp.Alive;
             if (named != lanes)
                 throw warp.Block.Fault($"lanes {lanes:x8} of the warp are here, and the instruction names {named:x8}", warp, left);
         }
@@ -75,7 +74,7 @@ internal sealed unsafe partial class OpcodeTable
 
     private void Shuffle(string mode, Func<int, int, int, int, int> sourceOf, Func<int, int, bool> isWithin) => _table.Add($"shfl.sync.{mode}.b32", operands =>
     {
-        var to = operands.List(0, 32);
+        var (to, predicate) = operands.Result(0);
         Slot a = operands.At(1, 32), b = operands.At(2, 32), c = operands.At(3, 32), members = operands.At(4, 32);
         return (warp, lanes) =>
         {
@@ -94,10 +93,10 @@ internal sealed unsafe partial class OpcodeTable
                     source = lane;
                 if ((lanes >> source & 1) == 0)
                     throw warp.Block.Fault($"lane {source}, whose value the shuffle takes, is not here", warp, 1u << lane);
-                Set(warp, to[0], lane, values[source]);
+                Set(warp, to, lane, values[source]);
             }
-            if (to.Length > 1)
-                Set(ref warp.Predicate(to[1]), within, lanes);
+            if (predicate is { } result)
+                Set(ref warp.Predicate(result), within, lanes);
         };
     });
 
@@ -112,9 +111,9 @@ internal sealed unsafe partial class OpcodeTable
     });
 
     // Lanes 8 m to 8 m + 7 have the addresses of the rows of matrix m.
-    private static Step LoadMatrices(Operands operands, Fragment layout)
+    private static Step LoadMatrices(Operands operands, int count, Fragment layout)
     {
-        var to = operands.List(0, 32);
+        var to = operands.List(0, 32, count);
         var (from, offset) = operands.Address(1);
         return (warp, lanes) =>
         {
@@ -123,7 +122,7 @@ internal sealed unsafe partial class OpcodeTable
             for (int lane = 0; lane < to.Length * MatrixSide; lane++)
             {
                 const int RowBytes = MatrixSide * sizeof(ushort);
-                byte* row = warp.Block.At(Space.Shared, Address(warp, from, lane) + offset, RowBytes, Access.Read, warp, lane);
+                byte* row = warp.Block.At(Space.Shared, Address(warp, from, offset, lane), RowBytes, Access.Read, warp, lane);
                 Buffer.MemoryCopy(row, rows + (lane * MatrixSide), RowBytes, RowBytes);
             }
             for (int matrix = 0; matrix < to.Length; matrix++)
@@ -138,7 +137,7 @@ internal sealed unsafe partial class OpcodeTable
     // D = A B + C. The products are added one after the other in fp32, as in the emulator: a GPU's order is not known.
     private static Step Multiply(Operands operands)
     {
-        Slot[] to = operands.List(0, 32), a = operands.List(1, 32), b = operands.List(2, 32), c = operands.List(3, 32);
+        Slot[] to = operands.List(0, 32, 4), a = operands.List(1, 32, 4), b = operands.List(2, 32, 2), c = operands.List(3, 32, 4);
         return (warp, lanes) =>
         {
             RequireAll(warp, lanes);

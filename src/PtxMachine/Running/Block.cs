@@ -34,7 +34,7 @@ internal sealed unsafe class Block : IDisposable
     private readonly Warp[] _warps;
     private readonly byte* _shared, _local, _parameters;
     private readonly Region _sharedRegion;
-    private readonly int _localBytes; // of a thread
+    private readonly int _localBytes, _localStride; // of a thread; from one thread to the next
     private ulong _random;
     private int _barriers, _current; // barriers passed; the instruction that runs
     private uint _number;
@@ -47,8 +47,9 @@ internal sealed unsafe class Block : IDisposable
         _code = launch.Kernel.Code;
         int sharedBytes = launch.Kernel.Text.Shared.Bytes + launch.DynamicShared;
         _localBytes = launch.Kernel.Text.Local.Bytes;
+        _localStride = (_localBytes + Alignment - 1) / Alignment * Alignment;
         _shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, sharedBytes), Alignment);
-        _local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, _localBytes * launch.Threads.Count), Alignment);
+        _local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, _localStride * launch.Threads.Count), Alignment);
         _parameters = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, launch.Arguments.Length), Alignment);
         launch.Arguments.CopyTo(new Span<byte>(_parameters, launch.Arguments.Length));
         _sharedRegion = new Region("shared memory", (ulong)_shared, (ulong)sharedBytes);
@@ -80,7 +81,7 @@ internal sealed unsafe class Block : IDisposable
         _random = (_launch.Order * 0x9e3779b97f4a7c15) ^ ((ulong)block << 17) ^ 1;
         // What nobody wrote is NaN.
         new Span<byte>(_shared, (int)_sharedRegion.Bytes).Fill(0xff);
-        new Span<byte>(_local, (int)(_localBytes * _launch.Threads.Count)).Fill(0xff);
+        new Span<byte>(_local, (int)(_localStride * _launch.Threads.Count)).Fill(0xff);
         foreach (var warp in _warps)
             Begin(warp);
         while (Pick() is { } warp)
@@ -193,7 +194,7 @@ internal sealed unsafe class Block : IDisposable
     {
         if ((address & (ulong)(bytes - 1)) != 0) // bytes is a power of two
             throw Fault($"{NameOf(access)} {bytes} bytes at once at an address that is no multiple of {bytes}", warp, 1u << lane);
-        ulong own = (ulong)_local + (ulong)(_localBytes * warp.ThreadOf(lane));
+        ulong own = GenericOfLocal(warp, lane, 0);
         switch (space)
         {
             case Space.Parameters:
@@ -201,7 +202,7 @@ internal sealed unsafe class Block : IDisposable
             case Space.Local:
                 return Within("local memory", own, (ulong)_localBytes, own + address);
             case Space.Shared:
-                return Noted(_sharedRegion, (ulong)_shared + (uint)address, _number);
+                return Noted(_sharedRegion, (ulong)_shared + address, _number);
             case Space.Generic when _sharedRegion.Holds(address):
                 return Noted(_sharedRegion, address, _number);
             case Space.Generic when address - own < (ulong)_localBytes:
@@ -209,16 +210,18 @@ internal sealed unsafe class Block : IDisposable
             case Space.Constant or Space.Global or Space.Generic when access == Access.Read && _launch.Kernel.Variables.Holds(address, bytes):
                 return (byte*)address;
             default:
-                return Noted(_launch.Memory.Find(address) ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane), address, _launch.FirstBlock);
+                var region = (space == Space.Constant ? null : _launch.Memory.Find(address))
+                    ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane);
+                return Noted(region, address, _launch.FirstBlock);
         }
 
-        byte* Within(string name, ulong begin, ulong size, ulong at) => at >= begin && at + (ulong)bytes <= begin + size ? (byte*)at
-            : throw Fault($"{NameOf(access)} {bytes} bytes at byte {at - begin} of {name} of {size} bytes", warp, 1u << lane);
+        byte* Within(string name, ulong begin, ulong size, ulong at) => size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at
+            : throw Fault($"{NameOf(access)} {bytes} bytes at byte {(Int128)at - begin} of {name} of {size} bytes", warp, 1u << lane);
 
         byte* Noted(Region region, ulong at, uint firstBlock)
         {
             Within(region.Name, region.Begin, region.Bytes, at);
-            var touch = new Touch(_number, warp.ThreadOf(lane), _barriers, warp.Syncs, access);
+            var touch = new Touch(_number, warp.ThreadOf(lane), _barriers, warp.Syncs[lane], access, bytes == 1 ? 1 + ((int)at & 1) : 3);
             if (region.Note(at, bytes, access, touch, _current, firstBlock, out var earlier, out int earlierAt) is { } problem)
                 throw Fault($"{problem}, at byte {at - region.Begin} of {region.Name}: {OfEarlier(earlier)} at {_launch.Kernel.Text.Statements[earlierAt].Where}", warp, 1u << lane);
             return (byte*)at;
@@ -226,10 +229,13 @@ internal sealed unsafe class Block : IDisposable
     }
 
     /// <summary>The address of a thread's own memory, as a generic one.</summary>
-    public ulong GenericOfLocal(Warp warp, int lane, ulong address) => (ulong)_local + (ulong)(_localBytes * warp.ThreadOf(lane)) + address;
+    public ulong GenericOfLocal(Warp warp, int lane, ulong address) => (ulong)_local + (ulong)(_localStride * warp.ThreadOf(lane)) + address;
 
     /// <summary>The address of shared memory, as a generic one.</summary>
     public ulong GenericOfShared(ulong address) => (ulong)_shared + address;
+
+    /// <summary>Whether memory is shared memory.</summary>
+    public bool IsShared(void* memory) => _sharedRegion.Holds((ulong)memory);
 
     /// <summary>The address in shared memory of a generic one.</summary>
     public ulong SharedOfGeneric(ulong address) => address - (ulong)_shared;

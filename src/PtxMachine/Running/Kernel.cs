@@ -32,19 +32,23 @@ internal readonly record struct Instruction(Flow Flow, Step? Step, int Target, S
 internal sealed unsafe class UnitVariables
 {
     private readonly Dictionary<string, ulong> _addresses = [];
+    private readonly List<(ulong Begin, int Bytes)> _places = [];
     private readonly byte[] _memory;
+    private readonly ulong _begin;
 
     /// <summary>Variables with these values.</summary>
     public UnitVariables(Dictionary<string, byte[]> values)
     {
         const int Alignment = 16;
         _memory = GC.AllocateArray<byte>(values.Values.Sum(static value => value.Length + Alignment) + Alignment, pinned: true);
-        ulong at = (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
+        _begin = (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
+        ulong at = _begin;
         foreach (var (name, value) in values)
         {
             at = (at + Alignment - 1) / Alignment * Alignment;
             value.CopyTo(new Span<byte>((byte*)at, value.Length));
             _addresses[name] = at;
+            _places.Add((at, value.Length));
             at += (ulong)value.Length;
         }
     }
@@ -52,12 +56,9 @@ internal sealed unsafe class UnitVariables
     /// <summary>Address of a variable; null if there is no such variable.</summary>
     public ulong? AddressOf(string name) => _addresses.TryGetValue(name, out ulong address) ? address : null;
 
-    /// <summary>Whether some bytes belong to variables.</summary>
-    public bool Holds(ulong address, int bytes)
-    {
-        ulong begin = (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
-        return address >= begin && address + (ulong)bytes <= begin + (ulong)_memory.Length;
-    }
+    /// <summary>Whether some bytes belong to a variable.</summary>
+    public bool Holds(ulong address, int bytes) => address - _begin < (ulong)_memory.Length
+        && _places.Exists(place => place.Bytes >= bytes && address - place.Begin <= (ulong)(place.Bytes - bytes));
 }
 
 /// <summary>A kernel that can run.</summary>
@@ -71,8 +72,8 @@ internal sealed class Kernel
         if (text.Statements.FirstOrDefault(static statement => !OpcodeTable.Has(statement.Opcode)) is { } missing)
             throw new PtxException($"{text.Name}: the PTX machine has no {missing.Opcode}, at {missing.Where}");
         Code = [.. text.Statements.Select(Translate)];
-        if (Code.Length == 0 || Code[^1] is not { Flow: Flow.End or Flow.Branch, Guard: null })
-            throw new PtxException($"{text.Name} does not end with ret");
+        if (Code[^1] is not { Flow: Flow.End or Flow.Branch, Guard: null })
+            throw new PtxException($"{text.Name} does not end with ret, at {text.Statements[^1].Where}");
     }
 
     /// <summary>The kernel as text.</summary>
@@ -90,8 +91,12 @@ internal sealed class Kernel
     private Instruction Translate(Statement statement)
     {
         var operands = new Operands(this, statement);
-        Slot? guard = statement.Guard is { } name ? operands.Register(name) : null;
+        Slot? guard = statement.Guard is { } name ? operands.Predicate(name) : null;
         var flow = OpcodeTable.FlowOf(statement.Opcode);
-        return new Instruction(flow, flow == Flow.Next ? OpcodeTable.Build(statement.Opcode, operands) : null, flow == Flow.Branch ? operands.Target() : -1, guard, statement.Negated);
+        var instruction = new Instruction(flow, flow == Flow.Next ? OpcodeTable.Build(statement.Opcode, operands) : null, flow == Flow.Branch ? operands.Target() : -1, guard, statement.Negated);
+        if (flow == Flow.Barrier && operands.Number(0) != 0)
+            throw operands.Bad("the PTX machine has barrier 0 only");
+        operands.End();
+        return instruction;
     }
 }

@@ -10,7 +10,7 @@ internal readonly record struct Extent(int X, int Y, int Z)
     public Extent IndexOf(long number) => new((int)(number % X), (int)(number / X % Y), (int)(number / X / Y));
 
     /// <inheritdoc/>
-    public override string ToString() => Y == 1 && Z == 1 ? $"{X}" : $"({X}, {Y}, {Z})";
+    public override string ToString() => $"({X}, {Y}, {Z})";
 }
 
 /// <summary>One launch of a kernel.</summary>

@@ -20,28 +20,36 @@ internal enum Access
 }
 
 /// <summary>
-/// Who accessed memory, and when: block, thread, and how many barriers the block and how many <c>__syncwarp</c> the
-/// warp had passed.
+/// Who accessed memory, and when: block, thread, how many barriers the block had passed, and the last
+/// <c>__syncwarp</c> of the thread.
 /// </summary>
 /// <param name="Bits">All of it; 0 for nobody.</param>
 internal readonly record struct Touch(ulong Bits)
 {
-    private const int ThreadBits = 10, BarrierBits = 14, SyncBits = 12, AccessBits = 2;
+    private const int ThreadBits = 10, BarrierBits = 14, SyncBits = 12, AccessBits = 4;
+    private const int BarrierAt = AccessBits + SyncBits, ThreadAt = BarrierAt + BarrierBits, WarpAt = ThreadAt + 5, BlockAt = ThreadAt + ThreadBits;
 
     /// <summary>Blocks before the numbers begin again.</summary>
     public const uint MostBlocks = 1u << (64 - ThreadBits - BarrierBits - SyncBits - AccessBits);
 
-    public Touch(uint block, int thread, int barriers, int syncs, Access access) : this(
+    /// <summary>One touch.</summary>
+    /// <param name="block">Number of the block among all that ever ran.</param>
+    /// <param name="thread">Number of the thread in its block.</param>
+    /// <param name="barriers">Barriers that the block had passed.</param>
+    /// <param name="syncs">Number of the thread's last <c>__syncwarp</c>.</param>
+    /// <param name="access">How.</param>
+    /// <param name="bytes">Bit mask of which of two bytes.</param>
+    public Touch(uint block, int thread, int barriers, int syncs, Access access, int bytes) : this(
         (((((ulong)block << ThreadBits | (uint)thread) << BarrierBits | (uint)barriers % (1u << BarrierBits)) << SyncBits
-            | (uint)syncs % (1u << SyncBits)) << AccessBits) | (access == Access.Atomic ? 1u : access == Access.BeginCopy ? 2u : 0u))
+            | (uint)syncs % (1u << SyncBits)) << AccessBits) | (access == Access.Atomic ? 1u : access == Access.BeginCopy ? 2u : 0u) | (uint)bytes << 2)
     {
     }
 
     /// <summary>Number of the block among all that ever ran; 0 for nobody.</summary>
-    public uint Block => (uint)(Bits >> (AccessBits + SyncBits + BarrierBits + ThreadBits));
+    public uint Block => (uint)(Bits >> BlockAt);
 
     /// <summary>Number of the thread in its block.</summary>
-    public int Thread => (int)(Bits >> (AccessBits + SyncBits + BarrierBits)) & ((1 << ThreadBits) - 1);
+    public int Thread => (int)(Bits >> ThreadAt) & ((1 << ThreadBits) - 1);
 
     /// <summary>Whether it was atomic.</summary>
     public bool IsAtomic => (Bits & 1) != 0;
@@ -49,7 +57,11 @@ internal readonly record struct Touch(ulong Bits)
     /// <summary>Whether it is an asynchronous copy that no wait has covered.</summary>
     public bool IsCopying => (Bits & 2) != 0;
 
-    private int Barriers => (int)(Bits >> (AccessBits + SyncBits)) & ((1 << BarrierBits) - 1);
+    /// <summary>Whether both are of the same byte.</summary>
+    public bool Meets(Touch other) => (Bits & other.Bits & 12) != 0;
+
+    /// <summary>Whether both are of the same warp.</summary>
+    public bool IsOfWarpOf(Touch other) => (Bits ^ other.Bits) >> WarpAt == 0;
 
     private int Syncs => (int)(Bits >> AccessBits) & ((1 << SyncBits) - 1);
 
@@ -58,11 +70,13 @@ internal readonly record struct Touch(ulong Bits)
     /// <param name="firstBlock">First block of the launch: blocks of one launch have no order.</param>
     public bool IsAfter(Touch earlier, uint firstBlock)
     {
-        if (earlier.Block != Block)
+        ulong differs = Bits ^ earlier.Bits;
+        if (differs >> BlockAt != 0)
             return earlier.Block < firstBlock;
-        if (earlier.Thread == Thread || earlier.Barriers != Barriers)
+        if (differs >> ThreadAt == 0 || (differs >> BarrierAt & ((1 << BarrierBits) - 1)) != 0)
             return true;
-        return earlier.Thread / Warp.Size == Thread / Warp.Size && earlier.Syncs != Syncs;
+        const int Half = 1 << (SyncBits - 1);
+        return differs >> WarpAt == 0 && (uint)(Syncs - earlier.Syncs - 1) % (1 << SyncBits) < Half - 1; // the number begins again
     }
 }
 
@@ -76,7 +90,8 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
 
     private readonly Cell[]?[] _pages = new Cell[]?[(bytes / Grain / CellsPerPage) + 1];
 
-    // The last write, and two reads that no barrier orders, each with its instruction.
+    // The last write, and two reads that no barrier orders, each with its instruction. The reads are of two warps if there
+    // are two: only a barrier of the block is behind both.
     private struct Cell
     {
         public Touch Write, Read, OtherRead;
@@ -122,18 +137,18 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
             }
             if (earlier.IsCopying && earlier.Block == touch.Block)
                 return access == Access.Read ? "a read of an asynchronous copy that no wait covers" : "a write to an asynchronous copy that no wait covers";
-            if (!touch.IsAfter(earlier, firstBlock) && !(touch.IsAtomic && earlier.IsAtomic))
+            if (!touch.IsAfter(earlier, firstBlock) && touch.Meets(earlier) && !(touch.IsAtomic && earlier.IsAtomic))
                 return access == Access.Read ? "a race, a read after a write" : "a race, a write after a write";
             if (access == Access.Read)
             {
                 if (touch.IsAfter(cell.Read, firstBlock))
                     (cell.Read, cell.ReadAt) = (touch, at);
-                else
+                else if (cell.OtherRead.IsOfWarpOf(cell.Read) || touch.IsAfter(cell.OtherRead, firstBlock))
                     (cell.OtherRead, cell.OtherReadAt) = (touch, at);
                 continue;
             }
             (earlier, earlierAt) = touch.IsAfter(cell.Read, firstBlock) ? (cell.OtherRead, cell.OtherReadAt) : (cell.Read, cell.ReadAt);
-            if (!touch.IsAfter(earlier, firstBlock))
+            if (!touch.IsAfter(earlier, firstBlock) && touch.Meets(earlier))
                 return "a race, a write after a read";
             (cell.Write, cell.WriteAt) = (touch, at);
         }

@@ -25,12 +25,12 @@ internal sealed class RegisterFile
         ["%laneid"] = BuiltIn.Lane, ["%warpid"] = BuiltIn.Warp,
     };
 
-    private readonly Dictionary<string, string> _types;
+    private readonly Dictionary<string, (int Bits, int? Count)> _declared;
     private readonly Dictionary<string, Slot> _slots = [];
 
-    /// <summary>Registers of the given types.</summary>
-    /// <param name="types">Types by name up to the number, as <see cref="Text.EntryText.Registers"/>.</param>
-    public RegisterFile(Dictionary<string, string> types) => _types = types;
+    /// <summary>Registers of a kernel.</summary>
+    /// <param name="declared">As <see cref="Text.EntryText.Registers"/>.</param>
+    public RegisterFile(Dictionary<string, (int Bits, int? Count)> declared) => _declared = declared;
 
     /// <summary>Bytes of all registers of a warp.</summary>
     public int Bytes { get; private set; }
@@ -51,15 +51,30 @@ internal sealed class RegisterFile
             slot = Add(32);
             Variables.Add((slot, variable));
         }
-        else if (_types.TryGetValue(name, out string? type) || _types.TryGetValue(name.TrimEnd("0123456789".ToCharArray()), out type))
+        else if (IsDeclared(name, out int bits))
         {
-            slot = Add(type == "pred" ? 1 : Text.PtxType.BytesOf(type) == 8 ? 64 : 32);
+            slot = Add(bits);
         }
         else
         {
             return false;
         }
         _slots[name] = slot;
+        return true;
+    }
+
+    private bool IsDeclared(string name, out int bits)
+    {
+        bits = 0;
+        if (_declared.TryGetValue(name, out var one) && one.Count is null)
+        {
+            bits = one.Bits;
+            return true;
+        }
+        int digits = name.Length - name.AsSpan().TrimEnd("0123456789").Length;
+        if (!_declared.TryGetValue(name[..^digits], out var many) || !int.TryParse(name.AsSpan(name.Length - digits), out int number) || number >= many.Count.GetValueOrDefault())
+            return false;
+        bits = many.Bits;
         return true;
     }
 

@@ -22,6 +22,7 @@ internal sealed unsafe class Warp
     private readonly byte* _base;
     private readonly int[] _next = new int[Size]; // instruction of each lane,
     private int _common;                          // unless all lanes have the same one
+    private int _syncs;                           // __syncwarp of any lanes so far
 
     /// <summary>A warp of a block.</summary>
     /// <param name="block">The block.</param>
@@ -44,17 +45,14 @@ internal sealed unsafe class Warp
     /// <summary>Number in its block.</summary>
     public int Number { get; }
 
-    /// <summary>Lanes that the block has.</summary>
-    public uint Lanes { get; private set; }
-
     /// <summary>Lanes that have not ended.</summary>
     public uint Alive { get; private set; }
 
     /// <summary>Whether it waits for the other warps of the block.</summary>
     public bool IsAtBarrier { get; set; }
 
-    /// <summary>Times that all its lanes met in <c>__syncwarp</c>.</summary>
-    public int Syncs { get; set; }
+    /// <summary>Number of the last <c>__syncwarp</c> of each lane.</summary>
+    public int[] Syncs { get; } = new int[Size];
 
     /// <summary>Asynchronous copies of its lanes.</summary>
     public AsyncCopies Copies { get; } = new();
@@ -71,8 +69,9 @@ internal sealed unsafe class Warp
     /// <summary>Goes to the begin of the kernel.</summary>
     public void Begin(uint lanes)
     {
-        (Lanes, Alive, IsAtBarrier, Syncs) = (lanes, lanes, false, 0);
-        _common = 0;
+        (Alive, IsAtBarrier) = (lanes, false);
+        _common = _syncs = 0;
+        Array.Clear(Syncs);
         Copies.Clear();
     }
 
@@ -126,6 +125,14 @@ internal sealed unsafe class Warp
                 _next[lane] = _common;
         }
         _common = Apart;
+    }
+
+    /// <summary>Notes that lanes met in <c>__syncwarp</c>.</summary>
+    public void Sync(uint lanes)
+    {
+        _syncs++;
+        foreach (int lane in new Lanes(lanes))
+            Syncs[lane] = _syncs;
     }
 
     /// <summary>Ends lanes.</summary>

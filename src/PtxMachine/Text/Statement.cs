@@ -29,8 +29,11 @@ internal sealed record EntryText(string Name)
     /// <summary>Most threads of a block, from <c>__launch_bounds__</c>.</summary>
     public int MostThreads { get; set; } = 1024;
 
-    /// <summary>Types of the registers, by name up to the number: <c>%rd</c> has <c>b64</c>.</summary>
-    public Dictionary<string, string> Registers { get; } = [];
+    /// <summary>
+    /// Bits of the registers and how many there are, by name up to the number: <c>%rd</c> for <c>%rd0</c> to <c>%rd8</c>.
+    /// One without a number has no count.
+    /// </summary>
+    public Dictionary<string, (int Bits, int? Count)> Registers { get; } = [];
 
     /// <summary>Instructions in order.</summary>
     public List<Statement> Statements { get; } = [];

@@ -6,7 +6,7 @@ NAMED = [
     ("src/Kernels/Attention/AttentionTile.cuh", "(pack ^ turn) * 8", "(pack ^ 0 * turn) * 8"),
     ("src/Engine/Layers/TransformerLayer.cs", "_site + 2, _hiddenDropout", "_site + 1, _hiddenDropout"),
     ("src/Engine/Layers/TransformerLayer.cs", "note ?? name, options.HiddenDropout", "note ?? name, options.AttentionDropout"),
-    ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "DropoutSites.Embeddings, _config.AttentionProbsDropoutProb"),
+    ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "RandomSites.Embeddings, _config.AttentionProbsDropoutProb"),
     ("src/Models/Training/Finetuning.cs", "1e-8 / (2 * batch)", "1e-8 / batch"),
     ("src/Models/Training/DataFolder.cs", "100 + (uint)fold", "100"),
     ("src/Models/Reproduction/ReproductionOptions.cs", "Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model)", "Seed = Seed"),

@@ -43,7 +43,7 @@ whole() {
     run "$work/2" kernels peers tests
     [ $code -eq 0 ] || problem "kernels, peers and tests failed: $(grep FAILED "$work/2/log.txt")"
     has "$work/2" kernels.txt bench-1-uniter.json bench-2-uniter.json device-tests.tsv check-attention.txt check-layernorm.txt tests-MatMulTests.txt
-    for peer in adam layernorm asl nextvlad attention; do says "$work/2" "peer $peer: not measured, no torch"; done
+    for peer in adam layernorm asl nextvlad attention netvlad; do says "$work/2" "peer $peer: not measured, no torch"; done
     [ "$(awk -F'\t' '$2 == 0 && $4 == 0 || $3 > 0 || $5 > 0' "$work/2/device-tests.tsv")" = "" ] || problem "device tests failed"
     python3 bench/gpu/compare.py "$work/1/results.tgz" "$work/2/results.tgz" > "$work/compare.md" || problem "compare.py failed"
     ! grep -q -E '\| (met|missed) \|' "$work/compare.md" && grep -q '^| LayerNorm forward | not measured |' "$work/compare.md" || problem "the emulator's times count as measured"

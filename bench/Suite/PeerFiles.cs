@@ -62,9 +62,9 @@ internal static partial class PeerFiles
             if (value is not JsonObject times || times["median"] is null)
                 continue; // an error, which the log has
             double median = Number("median"), p10 = Number("p10"), p90 = Number("p90");
-            string first = variant.Split(' ')[0];
-            bool isWay = first is "eager" or "compiled";
-            rows.Add(new BenchRow("", $"{script} {(isWay ? variant[first.Length..].Trim() : variant)}".Trim(), script, isWay ? $"pytorch {first}" : "pytorch", shape, null, device, null,
+            string first = variant.Split(' ', ',')[0]; // "eager forward", "triton, fp32"
+            string? system = first is "eager" or "compiled" ? $"pytorch {first}" : first is "triton" or "liger" ? first : null;
+            rows.Add(new BenchRow("", system is null ? $"{script} {variant}" : $"{script}{variant[first.Length..]}", script, system ?? "pytorch", shape, null, device, null,
                 RowTime.Of(median, p10, p90, p10, (int)Number("samples", 1)), null, null, null, null, null, null));
 
             double Number(string key, double unit = 1e3) => times[key] is JsonValue number && number.TryGetValue(out double read) && read > 0 ? read / unit

@@ -16,7 +16,7 @@ internal sealed class SuitePlan(bool quick, bool hasGpu, string root)
     /// <summary>Names of the parts, in order.</summary>
     public static readonly IReadOnlyList<string> Names = ["kernels", "steps", "sizes", "products", "torchsharp", "onnxruntime", "pytorch"];
 
-    private static readonly string[] PytorchScripts = ["layernorm", "attention", "adam", "asl", "nextvlad", "encoder_step"];
+    private static readonly string[] PytorchScripts = ["layernorm", "attention", "adam", "asl", "nextvlad", "encoder_step", "netvlad"];
 
     // Both beside this program. The runtime that runs this program runs them, too.
     private readonly string _videosim = Path.Combine(AppContext.BaseDirectory, "videosim.dll"), _suite = Path.Combine(AppContext.BaseDirectory, "VideoSim.Suite.dll");

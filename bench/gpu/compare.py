@@ -47,6 +47,8 @@ def peers(results):
               ("LayerNorm backward", results.ours(goals.NORM_BACKWARD, "uniter"), "layernorm", ".*backward", 1),
               ("tag losses of 4 heads with consistency, fp32", results.ours(goals.TAGS, "mix"), "asl", ".* with consistency, fp32", 1),
               ("NeXtVLAD but for its products", results.ours(goals.VLAD, "mix"), "nextvlad", ".*", 1),
+              ("NetVLAD but for its product, forward", results.ours(goals.NETVLAD_FORWARD, "mix", "netvlad"), "netvlad", ".* forward(, fp32)?", 1),
+              ("NetVLAD but for its product, forward and backward", results.ours(goals.NETVLAD, "mix", "netvlad"), "netvlad", ".* both", 1),
               ("AdamW, 207 M parameters", results.ours(goals.ADAM, "mix"), "adam", ".*", 1)]
     print("\n| what | ours, us | PyTorch | its, us | ratio |\n| --- | ---: | --- | ---: | ---: |")
     for what, ours, name, pattern, scale in cases:

@@ -13,6 +13,9 @@ ATTENTION = ["attention_forward.*", "attention_backward.*"]
 NORM_FORWARD, NORM_BACKWARD = ["layer_norm_forward_bf16"], ["layer_norm_backward_bf16", "layer_norm_finish_f32"]
 TAGS, TOKENS, ADAM = ["asymmetric_tag_loss_consistency_f32"], ["cross_entropy_bf16"], ["adam_f32"]
 VLAD = ["vlad_.*forward.*", "vlad_.*backward.*", "vlad_.*centres.*", "batch_norm_.*"]
+# In the step of NetVLAD's shapes the largest batch normalisation of bf16 values is that of the cluster logits.
+NETVLAD_FORWARD = ["vlad_forward_bf16", "batch_norm_statistics_bf16", "batch_norm_finish_statistics_f32"]
+NETVLAD = [*NETVLAD_FORWARD, "vlad_backward_bf16", "vlad_backward_centres_f32", "batch_norm_backward_input_bf16", "batch_norm_backward_sums_bf16", "batch_norm_finish_backward_sums_f32"]
 
 # Names of the peers' variants.
 BACKENDS = ("flash", "efficient", "cudnn", "math", "flex", "default")

@@ -2,11 +2,11 @@
 
 NAMED = [
     ("src/Kernels/Vlad/Vlad.cs", "OperationsOfAssignment = 10;", "OperationsOfAssignment = 100;"),
-    ("src/Kernels/Softmax/Softmax.cs", "(in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps,", "(in SoftmaxArgs a, in DeviceLimits _) => new(a.Rows,"),
+    ("src/Kernels/Softmax/Softmax.cs", "new((rows + warps - 1) / warps, 32 * warps)", "new(rows, 32 * warps)"),
     ("src/Kernels/Attention/AttentionTile.cuh", "(pack ^ turn) * 8", "(pack ^ 0 * turn) * 8"),
     ("src/Engine/Layers/TransformerLayer.cs", "_site + 2, _hiddenDropout", "_site + 1, _hiddenDropout"),
     ("src/Engine/Layers/TransformerLayer.cs", "note ?? name, options.HiddenDropout", "note ?? name, options.AttentionDropout"),
-    ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "DropoutSites.Embeddings, _config.AttentionProbsDropoutProb"),
+    ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "RandomSites.Embeddings, _config.AttentionProbsDropoutProb"),
     ("src/Models/Training/Finetuning.cs", "1e-8 / (2 * batch)", "1e-8 / batch"),
     ("src/Models/Training/DataFolder.cs", "100 + (uint)fold", "100"),
     ("src/Models/Reproduction/ReproductionOptions.cs", "Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model)", "Seed = Seed"),

@@ -13,6 +13,7 @@ On the CPU (`--device cpu`, to try a peer) a clock replaces the events, without 
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -98,6 +99,15 @@ class Peer:
             json.dump({**self.about, "complete": complete, "error": error, "results": self.results}, self.output, indent=1)
             print(file=self.output, flush=True)
             self.written = last
+
+    def has(self, name, module):
+        """Whether the module that the variants of a name need can be imported. If not, they have one result: why."""
+        try:
+            importlib.import_module(module)
+            return True
+        except Exception as error:  # not installed, or its own import fails
+            self.keep(name, {"error": f"not measured, {error}"[:TEXT]})
+            return False
 
     def variant(self, name, make, trial=False):
         """Times a plain call of the function that `make` returns, alone or in a pair with a dictionary of facts

@@ -1,7 +1,8 @@
 """The asymmetric loss of tags for all heads of MixNextvlad, values and gradients.
 
-Three variants: the plain formulas, eager and compiled, and the common "optimised" form, in place and without gradients
-of the focusing weights. Each also runs with the consistency of the experts with the mixture. Logits are fp32, as in
+Four variants: the plain formulas, eager and compiled, the common "optimised" form, in place and without gradients of
+the focusing weights, and our own Triton kernel, which is verified before its timing. Each also runs with the
+consistency of the experts with the mixture. Logits are fp32, as in
 the engine's kernel, or bf16, with half the bytes. Formulas: Ridnik et al., "Asymmetric loss for multi-label
 classification", 2021. Here the focus is 1 for absent tags and 0 for present ones, without a margin. Times in
 microseconds.
@@ -49,6 +50,14 @@ def call(loss, compiled, logits, labels):
     return both_ways(lambda: run(logits, labels), (logits,), None)
 
 
+def by_triton(logits, labels, consistent):
+    from _triton_tags import losses, verify
+
+    logits, labels = logits.detach(), labels.to(torch.uint8)
+    verify(logits, labels, [asymmetric, lambda z, _: consistency(z)][: 1 + consistent], TEMPERATURE, EPSILON)
+    return lambda: losses(logits, labels, consistent, TEMPERATURE, EPSILON)
+
+
 def main():
     with Peer(__doc__, heads=4, batch=256, tags=10000) as peer:
         o = peer.options
@@ -57,11 +66,14 @@ def main():
             " with consistency": lambda loss: lambda z, y: loss(z, y) + consistency(z),
             "": lambda loss: loss,
         }
+        has_triton = peer.has("triton", "triton")
         for suffix, dtype in ((", fp32", torch.float32), ("", torch.bfloat16)):
             logits = peer.random(o.heads, o.batch, o.tags, dtype=dtype, grad=True)
             for what, extended in losses.items():
                 for name, loss, compiled in (("eager", asymmetric, False), ("compiled", asymmetric, True), ("optimised", optimised, False)):
                     peer.variant(name + what + suffix, lambda: call(extended(loss), compiled, logits, labels.to(dtype)))
+                if has_triton:
+                    peer.variant("triton" + what + suffix, lambda: by_triton(logits, labels, what != ""))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ import tempfile
 import unittest
 
 COMPARE = pathlib.Path(__file__).parents[1] / "compare.py"
+sys.path.append(str(COMPARE.parent))
+
+import goals
+
 README = pathlib.Path(__file__).parents[2] / "results" / "README.md"
 # Titles of goals.
 NORM, EXACT, STEPS = "LayerNorm forward", "attention's bits and errors", "every training step, at most 1.25 times its serial floor"
@@ -181,6 +185,26 @@ class CompareTests(unittest.TestCase):
         commands = re.search(r"^ *```bash\n( *run=.*?)^ *```", README.read_text(), re.M | re.S)[1].replace("out", "OUT").replace("bench/gpu/compare.py", f"{sys.executable} {COMPARE}")
         done = subprocess.run(["bash", "-ec", commands], cwd=self.root, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", text))
+
+    def test_netvlad_is_compared_at_its_own_shapes(self):
+        """A row of its step at other shapes, in the model's own bench, does not count."""
+        launch, entries = "mix pretrain bf16, batch 2048", goals.NETVLAD
+        write(self.folder, {"bench-1-netvlad.json": bench(*(row(entry, launch, 10) for entry in entries)), "bench-2-netvlad.json": bench(*(row(entry, launch, 20) for entry in entries)),
+                            "bench-1-mix.json": bench(*(row(entry, launch, 1) for entry in entries)),
+                            "peer-netvlad-1.json": peer(**{"eager forward": 120, "eager forward, fp32": 240, "eager both": 320, "product both": 7})})
+        text = self.run_on(self.folder)
+        for line in ("| NetVLAD but for its product, forward | 30.0 / 60.0 | eager forward | 120.0 | 2.00 |", "| NetVLAD but for its product, forward | 30.0 / 60.0 | eager forward, fp32 | 240.0 | 4.00 |",
+                     "| NetVLAD but for its product, forward and backward | 80.0 / 160.0 | eager both | 320.0 | 2.00 |"):
+            self.assertIn(line, text)
+
+    def test_triton_and_liger_are_beside_ours(self):
+        write(self.folder, {"bench-1-uniter.json": norms(40), "bench-1-mix.json": bench(row("asymmetric_tag_loss_consistency_f32", "mix pretrain bf16, batch 256", 30)),
+                            "peer-layernorm-1.json": peer(**{"triton forward": 50, "triton backward": {"error": "ArithmeticError: dX is wrong"}, "liger": {"error": "not measured, No module named 'liger_kernel'"}}),
+                            "peer-asl-1.json": peer(**{"triton with consistency, fp32": 45})})
+        text = self.run_on(self.folder)
+        for line in ("| LayerNorm forward | 40.0 | triton forward | 50.0 | 1.25 |", "| tag losses of 4 heads with consistency, fp32 | 30.0 | triton with consistency, fp32 | 45.0 | 1.50 |",
+                     "- peer-layernorm-1.json, triton backward: ArithmeticError: dX is wrong", "- peer-layernorm-1.json, liger: not measured, No module named 'liger_kernel'"):
+            self.assertIn(line, text)
 
     def test_two_cards_are_not_compared(self):
         second = self.root / "two"

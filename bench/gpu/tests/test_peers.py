@@ -35,6 +35,7 @@ class Recorder:
         if not trial and self.makes: self.made[name] = make()
         return True
     def graphs(self): self.order.append("graphs")
+    def has(self, name, module): return True
 """
 
 # The part of PyTorch that _timing.py calls. Each piece of work advances a clock; `order` is the work of the stream.
@@ -125,7 +126,7 @@ class PeerTests(unittest.TestCase):
         self.fail(f"'{text}' did not come: {self.output.read_text()}")
 
     def test_without_torch_or_gpu_each_script_says_so_and_ends_with_3(self):
-        self.assertEqual(len(SCRIPTS), 6)
+        self.assertEqual(len(SCRIPTS), 7)
         for torch, more, line in (("raise ImportError", {}, "no torch: install it with 'python3 -m pip install torch', or put a python3 that has it first on PATH\n"),
                                   (TORCH, {"NO_GPU": "1"}, "no CUDA device\n")):
             (self.root / "torch.py").write_text(torch)
@@ -174,6 +175,14 @@ class PeerTests(unittest.TestCase):
         self.assertEqual(results["results"]["first"], {"error": "ValueError: not in this version"})
         self.assertIn("median", results["results"]["second"])
         self.assertTrue(results["complete"])
+
+    def test_a_missing_module_is_the_result_of_its_variants(self):
+        results = self.results("""
+            assert peer.has("fine", "json") and not peer.has("absent", "no_such_module")
+            peer.variant("next", lambda: lambda: None)
+            """)["results"]
+        self.assertEqual(list(results), ["absent", "next"])
+        self.assertEqual(results["absent"], {"error": "not measured, No module named 'no_such_module'"})
 
     def test_after_a_lost_device_no_variant_is_tried(self):
         results = self.results("""
@@ -256,12 +265,13 @@ class PeerTests(unittest.TestCase):
             torch.compile = lambda run, dynamic: run
             asl.asymmetric = asl.optimised = lambda logits, labels: logits
             asl.consistency = lambda logits: ()
+            asl.by_triton = lambda logits, labels, consistent: lambda: 2 * logits
             asl.both_ways = lambda forward, inputs, gradient: lambda: (forward()[0], inputs[0][0])
             Recorder.makes = True
             asl.main()
             print(json.dumps({name: call() for name, call in Recorder.last.made.items()}))
             """)
-        self.assertEqual(len(types), 12)
+        self.assertEqual(len(types), 16)
         for name, both in types.items():
             self.assertEqual(both, 2 * ["f32" if "fp32" in name else "bf16"], name)
 

@@ -105,6 +105,7 @@ public sealed record BenchResults(string Path, string Machine, string? Commit, b
         Require(time.P10 >= time.Best, file, $"{field}.p10", "must be at least the best time");
         Require(time.P90 >= time.P10, file, $"{field}.p90", "must be at least p10");
         Require(time.Samples >= time.Rounds.Count, file, $"{field}.samples", "must be at least one for each round");
+        Require(time.Samples <= int.MaxValue, file, $"{field}.samples", $"must be at most {int.MaxValue}"); // sums of rows have room
     }
 
     /// <summary>Refuses a value.</summary>

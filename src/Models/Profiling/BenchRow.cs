@@ -9,10 +9,10 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Best">The shortest sample.</param>
 /// <param name="Samples">Number of samples in all rounds.</param>
 /// <param name="Rounds">The median of each round, in order.</param>
-public sealed record RowTime(double Median, double P10, double P90, double Best, int Samples, IReadOnlyList<double> Rounds)
+public sealed record RowTime(double Median, double P10, double P90, double Best, long Samples, IReadOnlyList<double> Rounds)
 {
     /// <summary>The times of one round.</summary>
-    public static RowTime Of(double median, double p10, double p90, double best, int samples) => new(median, p10, p90, best, samples, [median]);
+    public static RowTime Of(double median, double p10, double p90, double best, long samples) => new(median, p10, p90, best, samples, [median]);
 
     /// <summary>The times of several rounds together.</summary>
     internal static RowTime Join(IReadOnlyList<RowTime> times)

@@ -69,10 +69,10 @@ public sealed class TablesPageTests : IDisposable
     public void File_OfPytorch_HasARowForEachVariantThatWorked()
     {
         File.WriteAllText(_file, """
-            {"torch":"2.8.0","rows":16384,"width":768,"seconds":0.2,"gpu":"H100","results":{"eager forward":{"median":40,"p10":38,"p90":45,"samples":10},"native":{"median":30,"p10":28,"p90":35,"samples":9},"compiled forward":{"error":"x"}}}
+            {"torch":"2.8.0","rows":16384,"width":768,"seconds":0.2,"gpu":"H100","results":{"eager forward":{"median":40,"p10":38,"p90":45,"samples":10},"native":{"median":30,"p10":28,"p90":35,"samples":9},"compiled forward":{"error":"x"},"triton forward":{"median":20,"p10":19,"p90":21,"samples":9},"liger":{"error":"not measured"},"eager, fp32":{"median":80,"p10":79,"p90":81,"samples":9}}}
             """);
         var results = PeerFiles.OfPytorch(_file, "layernorm");
-        Assert.Equal([("layernorm forward", "pytorch eager", 0.04), ("layernorm native", "pytorch", 0.03)], results.Rows.Select(static row => (row.Name, row.System, row.Milliseconds.Median)));
+        Assert.Equal([("layernorm forward", "pytorch eager", 0.04), ("layernorm native", "pytorch", 0.03), ("layernorm forward", "triton", 0.02), ("layernorm, fp32", "pytorch eager", 0.08)], results.Rows.Select(static row => (row.Name, row.System, row.Milliseconds.Median)));
         Assert.Equal(("rows 16384, width 768", "H100", "2.8.0"), (results.Rows[0].Case, results.Rows[0].Device, results.Versions["pytorch"]));
     }
 

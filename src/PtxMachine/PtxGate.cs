@@ -2,6 +2,7 @@ using System.Text;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.PtxMachine;
@@ -73,6 +74,12 @@ public sealed class PtxGate
                 yield return finding;
         }
     }
+
+    /// <summary>
+    /// Whether an error says that a kernel has an instruction that the machine does not have, such as a call of printf.
+    /// The kernel may be right.
+    /// </summary>
+    public static bool IsLimit(CudaException error) => error.Message.Contains(Running.Kernel.Lacks, StringComparison.Ordinal);
 
     /// <summary>Whether a kernel's PTX has instructions whose results may have an error.</summary>
     public bool IsApproximate(Kernel kernel)

@@ -82,7 +82,7 @@ internal sealed class KernelsCheckGates : IDisposable
         bool runs = order == Right || (order == Wrong && !_isFault);
         string cuda = runs ? Outcome("CUDA source", () => OnEmulator(kernel, (device, stream) => KernelGates.Accuracy(device, cases, stream))) : order == Wrong ? Skipped : order;
         // A kernel that is wrong as source is wrong as PTX, too.
-        string ptx = cuda == Wrong || (cuda == Right && _compiler is null) ? Skipped : cuda != Right ? cuda : Outcome("PTX", () => OnPtxMachine(kernel, cases));
+        string ptx = cuda == Wrong || (cuda == Right && _compiler is null) ? Skipped : cuda != Right ? cuda : Ptx(kernel, cases, findings);
         return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, ptx, resources, Stopwatch.GetElapsedTime(start).TotalSeconds, findings)
         {
             Variant = _build.Variant.Values.Count == 0 ? null : $"{_build.Variant}",
@@ -139,16 +139,24 @@ internal sealed class KernelsCheckGates : IDisposable
         }
     }
 
-    private string[] OnPtxMachine(Kernel kernel, IEnumerable<CheckCase> cases)
+    private string Ptx(Kernel kernel, IEnumerable<CheckCase> cases, List<string> findings)
     {
         try
         {
             using var device = _emulator!.Open();
-            return Lines(kernel, new PtxGate(_emulator, device, new PtxImages(_compiler!), _sound, _build.Variant, _build.Set).Check(kernel, cases));
+            string[] found = Lines(kernel, new PtxGate(_emulator, device, new PtxImages(_compiler!), _sound, _build.Variant, _build.Set).Check(kernel, cases));
+            findings.AddRange(found.Select(static finding => $"PTX: {finding}"));
+            return found.Length == 0 ? Right : Wrong;
+        }
+        catch (CudaException e) when (PtxGate.IsLimit(e))
+        {
+            _console.Progress.Note($"{kernel.Entry}, PTX: {e.Message.ReplaceLineEndings(" ")}");
+            return Skipped;
         }
         catch (CudaException e)
         {
-            return [e.Message.ReplaceLineEndings(" ")];
+            findings.Add($"PTX: {e.Message.ReplaceLineEndings(" ")}");
+            return Wrong;
         }
     }
 

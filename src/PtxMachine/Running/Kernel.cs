@@ -64,13 +64,17 @@ internal sealed unsafe class UnitVariables
 /// <summary>A kernel that can run.</summary>
 internal sealed class Kernel
 {
+    /// <summary>Begin of the text about an instruction that the machine does not have.</summary>
+    public const string Lacks = "the PTX machine has no";
+
     /// <summary>Translates the instructions of a kernel.</summary>
     /// <exception cref="PtxException">It has an instruction that the machine does not have.</exception>
     public Kernel(EntryText text, UnitVariables variables)
     {
         (Text, Variables, Registers) = (text, variables, new RegisterFile(text.Registers));
-        if (text.Statements.FirstOrDefault(static statement => !OpcodeTable.Has(statement.Opcode)) is { } missing)
-            throw new PtxException($"{text.Name}: the PTX machine has no {missing.Opcode}, at {missing.Where}");
+        string[] missing = [.. text.Statements.Where(static statement => !OpcodeTable.Has(statement.Opcode)).OrderBy(static statement => !statement.Opcode.StartsWith("call", StringComparison.Ordinal)).Select(static statement => $"{statement.Opcode}, at {statement.Where}")];
+        if (missing.Length > 0) // a call explains the instructions around it
+            throw new PtxException($"{text.Name}: {Lacks} {missing[0]}");
         Code = [.. text.Statements.Select(Translate)];
         if (Code[^1] is not { Flow: Flow.End or Flow.Branch, Guard: null })
             throw new PtxException($"{text.Name} does not end with ret, at {text.Statements[^1].Where}");

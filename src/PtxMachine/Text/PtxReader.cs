@@ -151,7 +151,8 @@ internal sealed partial class PtxReader
         int number = _at;
         if (line is "{" or "}")
             return line == "{" ? 1 : -1;
-        if (line.Length == 0 || line.StartsWith(".pragma", StringComparison.Ordinal))
+        // The variables of a call are left out: the machine has no calls, and says so by name.
+        if (line.Length == 0 || line.StartsWith(".pragma", StringComparison.Ordinal) || line.StartsWith(".param", StringComparison.Ordinal))
             return 0;
         if (Location().Match(line) is { Success: true } location)
             SetPlace(location);
@@ -245,7 +246,7 @@ internal sealed partial class PtxReader
     [GeneratedRegex(@"^\.maxntid (?<size>\d+)(, (?<size>\d+)){0,2}$")]
     private static partial Regex MostThreads();
 
-    [GeneratedRegex(@"^\.reg \.(?<type>\w+)\s+(?<name>%\w+?)(<(?<count>\d+)>)?;$")]
+    [GeneratedRegex(@"^\.reg \.(?<type>\w+)\s+(?<name>%?\w+?)(<(?<count>\d+)>)?;$")]
     private static partial Regex Register();
 
     [GeneratedRegex(@"^\.loc\s+(?<at>\d+ \d+ \d+)(, function_name \S+, inlined_at (?<call>\d+ \d+ \d+))?")]

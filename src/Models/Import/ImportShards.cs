@@ -62,7 +62,7 @@ internal sealed class ImportShards : IDisposable
         work.Fill(rows, _all.SelectMany(static one => one.Work.Saved!.BadRows).Select((bad, i) => i < mostBadRows ? bad : bad.Unlisted), () =>
         {
             long done = 0;
-            progress.Begin("joining shards, MB", _all.Sum(static one => one.Work.Saved!.Files.Values.Sum(static bytes => (double)bytes)) / Megabyte);
+            progress.Begin("joining shards, MB", (long)(_all.Sum(static one => one.Work.Saved!.Files.Values.Sum(static bytes => (double)bytes)) / Megabyte));
             foreach (var (shard, part) in _all)
             {
                 foreach (var (name, bytes) in part.Saved!.Files)

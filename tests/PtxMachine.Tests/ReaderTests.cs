@@ -168,6 +168,28 @@ public sealed class ReaderTests
     }
 
     // What is wrong with a text, or with its kernel; empty if nothing is.
+    // As NVRTC calls printf. The instructions around a call are unknown, too, but it explains them.
+    [Fact]
+    public void Call_OfAFunction_IsRefusedByItsName()
+    {
+        const string Body = """
+            {
+            .reg .b32 temp_param_reg;
+            .param .b64 param0;
+            st.param.b64 [param0+0], %rd1;
+            .param .b32 retval0;
+            call.uni (retval0),
+            vprintf,
+            (
+            param0
+            );
+            ld.param.b32 %r1, [retval0+0];
+            }
+            ret;
+            """;
+        Assert.Contains("the PTX machine has no call.uni, at line 22 of the PTX (call.uni)", ErrorOf(SmallKernel.TextOf(Body)), StringComparison.Ordinal);
+    }
+
     private static string ErrorOf(string text)
     {
         try

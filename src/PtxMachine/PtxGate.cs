@@ -76,8 +76,8 @@ public sealed class PtxGate
     }
 
     /// <summary>
-    /// Whether an error says that a kernel has an instruction that the machine does not have, such as a call of printf.
-    /// The kernel may be right.
+    /// Whether an error says that a kernel has an instruction that the machine does not have, such as a call of
+    /// printf. The kernel may be right.
     /// </summary>
     public static bool IsLimit(CudaException error) => error.Message.Contains(Running.Kernel.Lacks, StringComparison.Ordinal);
 

@@ -6,7 +6,8 @@ namespace VideoSim.PtxMachine.Tests;
 /// <summary>Every mistake that the machine finds, in a kernel that makes it and in one that is right.</summary>
 public sealed class FindingsTests
 {
-    // %rd4 is the tile, 256 bytes of shared memory, and %rd5 the place of the thread in it, 4 bytes. %rd1 is the input.
+    // %rd4 is the tile, 256 bytes of shared memory, and %rd5 the place of the thread in it, 4 bytes. %rd1 is the
+    // input.
     private const string Begin = """
         mov.u32 %r1, %tid.x;
         ld.param.u64 %rd1, [input];
@@ -136,8 +137,8 @@ public sealed class FindingsTests
     public void Kernel_WithMoreThreadsThanItIsCompiledFor_IsNamed() =>
         Assert.Contains("launched with 1025 threads a block, and compiled for 1024 at most", ProblemOf("", 1025), StringComparison.Ordinal);
 
-    // The message has the place in the source, with the calls that NVRTC put into their callers. The kernel's last brace
-    // closes the section.
+    // The message has the place in the source, with the calls that NVRTC put into their callers. The kernel's last
+    // brace closes the section.
     [Fact]
     public void Message_WithLinesOfTheSource_NamesThem() => Assert.Matches(
         @"in thread \(0, 0, 0\) of block \(0, 0, 0\) at b\.cuh:7 called from a\.cu:3, line \d+ of the PTX \(ld\.param\.u64\)$", SmallKernel.ProblemOf<byte>("""

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace VideoSim.PtxMachine.Tests;
 
-/// <summary>Texts that are not PTX, or not PTX as NVRTC writes it: each gives one clear error that names a line.</summary>
+/// <summary>
+/// Texts that are not PTX, or not PTX as NVRTC writes it: each gives one clear error that names a line.
+/// </summary>
 public sealed class ReaderTests
 {
     public static TheoryData<string, string, string> Edits => new()
@@ -187,7 +189,7 @@ public sealed class ReaderTests
             }
             ret;
             """;
-        Assert.Contains("the PTX machine has no call.uni, at line 22 of the PTX (call.uni)", ErrorOf(SmallKernel.TextOf(Body)), StringComparison.Ordinal);
+        Assert.Contains("the PTX machine has no call.uni, at line 23 of the PTX (call.uni)", ErrorOf(SmallKernel.TextOf(Body)), StringComparison.Ordinal);
     }
 
     private static string ErrorOf(string text)

@@ -5,7 +5,8 @@ namespace VideoSim.PtxMachine.Tests;
 
 /// <summary>
 /// Runs PTX of a test, without a driver. It has registers %p, %rs, %r, %rd, %f and %fd, and the parameters "input" and
-/// "output", which are addresses. The parameter "block" and the constant "table" have the bytes of <see cref="Pattern"/>.
+/// "output", which are addresses. The parameter "block" and the constant "table" have the bytes of
+/// <see cref="Pattern"/>.
 /// </summary>
 internal static unsafe class SmallKernel
 {

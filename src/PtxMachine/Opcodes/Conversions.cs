@@ -49,7 +49,8 @@ internal sealed unsafe partial class OpcodeTable
         Round<T>($"cvt.rni.{type}", static x => Math.Round(x, MidpointRounding.ToEven));
     }
 
-    // Values outside of the type become its least or its largest one. NaN becomes 0, or a 1 in the top bit with 64 bits.
+    // Values outside of the type become its least or its largest one. NaN becomes 0, or a 1 in the top bit with 64
+    // bits.
     private void Round<T>(string opcode, Func<double, double> round) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         var top = T.One << ((8 * sizeof(T)) - 1);

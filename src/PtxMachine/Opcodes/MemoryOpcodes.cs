@@ -103,7 +103,8 @@ internal sealed unsafe partial class OpcodeTable
             static (old, compare, value) => old == compare ? value : old));
     }
 
-    // "atom" returns the old value, and "red" does not. outside() changes operands and results outside of shared memory.
+    // "atom" returns the old value, and "red" does not. outside() changes operands and results outside of shared
+    // memory.
     private void Atomic<T>(string name, Space space, Func<T, T, T> function, Func<T, T>? outside = null) where T : unmanaged
     {
         T Ignoring(T old, T value, T _) => function(old, value);

@@ -90,8 +90,8 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
 
     private readonly Cell[]?[] _pages = new Cell[]?[(bytes / Grain / CellsPerPage) + 1];
 
-    // The last write, and two reads that no barrier orders, each with its instruction. The reads are of two warps if there
-    // are two: only a barrier of the block is behind both.
+    // The last write, and two reads that no barrier orders, each with its instruction. The reads are of two warps if
+    // there are two: only a barrier of the block is behind both.
     private struct Cell
     {
         public Touch Write, Read, OtherRead;

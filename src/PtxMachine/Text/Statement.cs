@@ -30,8 +30,8 @@ internal sealed record EntryText(string Name)
     public int MostThreads { get; set; } = 1024;
 
     /// <summary>
-    /// Bits of the registers and how many there are, by name up to the number: <c>%rd</c> for <c>%rd0</c> to <c>%rd8</c>.
-    /// One without a number has no count.
+    /// Bits of the registers and how many there are, by name up to the number: <c>%rd</c> for <c>%rd0</c> to
+    /// <c>%rd8</c>. One without a number has no count.
     /// </summary>
     public Dictionary<string, (int Bits, int? Count)> Registers { get; } = [];
 

@@ -15,7 +15,8 @@ internal static class CopyCases
         }
     }
 
-    // All sizes of the source, as a constant and in a register. The rest is 0, and bytes behind the source are not read.
+    // All sizes of the source, as a constant and in a register. The rest is 0, and bytes behind the source are not
+    // read.
     private static IEnumerable<string> Sizes(string cache, int size)
     {
         byte[] input = [.. Enumerable.Range(1, size).Select(static i => (byte)(i + 100))];
@@ -43,8 +44,8 @@ internal static class CopyCases
         }
     }
 
-    // Three groups with a copy each, and a fourth copy in none. What a wait does not cover arrives with none of it: the
-    // source changes after the wait, and a second wait brings the new value.
+    // Three groups with a copy each, and a fourth copy in none. What a wait does not cover arrives with none of it:
+    // the source changes after the wait, and a second wait brings the new value.
     private static IEnumerable<string> Groups(string wait, params int[] covered)
     {
         string body = $$"""

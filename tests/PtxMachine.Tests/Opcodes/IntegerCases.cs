@@ -155,7 +155,8 @@ internal static class IntegerCases
         }
     }
 
-    // Splits a register into parts, inverts them twice, which sets unused bits, and joins them. The first has the low bits.
+    // Splits a register into parts, inverts them twice, which sets unused bits, and joins them. The first has the low
+    // bits.
     private static string Split(string type, string part, int count, string whole)
     {
         string[] parts = [.. Enumerable.Range(1, count).Select(i => $"%{part}{i}")];

@@ -1,6 +1,8 @@
 namespace VideoSim.PtxMachine.Tests.Opcodes;
 
-/// <summary>Loads and stores in all spaces, of all types and vectors, with registers as wide as the type and wider.</summary>
+/// <summary>
+/// Loads and stores in all spaces, of all types and vectors, with registers as wide as the type and wider.
+/// </summary>
 internal static class MemoryCases
 {
     private const int Threads = 41, PatternBytes = 64;

@@ -19,7 +19,9 @@ internal sealed record OpcodeCase(string Opcode, Func<IEnumerable<string>> Check
     public static OpcodeCase Of(string opcode, string kinds, ulong[][] operands, Func<ulong[], ulong?> expected, Format? format = null) =>
         new(opcode, () => Run(opcode, kinds.Split(' '), operands, expected, format));
 
-    /// <summary>A case with other code: from the input at %rd1 of each thread, 8 bytes, to its output at %rd2.</summary>
+    /// <summary>
+    /// A case with other code: from the input at %rd1 of each thread, 8 bytes, to its output at %rd2.
+    /// </summary>
     public static OpcodeCase WithBody(string opcode, string body, ulong[] input, Func<ulong, ulong> expected) => new(opcode, () =>
     {
         string text = $"""
@@ -136,7 +138,9 @@ internal static class Values
         return [0, 1, 2, 3, 7, top - 1, top, top + 1, mask - 2, mask - 1, mask, 0x5a3c9671e8d20fb4 & mask];
     }
 
-    /// <summary>Of a floating-point type, with both signs: zero, subnormals, ties of rounding, the largest, infinity, NaN.</summary>
+    /// <summary>
+    /// Of a floating-point type, with both signs: zero, subnormals, ties of rounding, the largest, infinity, NaN.
+    /// </summary>
     public static ulong[] OfFloat(Format format)
     {
         ulong one = format.One, ulp = 1, normal = 1UL << (format.Precision - 1);

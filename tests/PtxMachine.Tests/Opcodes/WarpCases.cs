@@ -5,7 +5,9 @@ internal static class WarpCases
 {
     private const int Lanes = 32;
 
-    /// <summary>%rd1 is the input of the thread and %rd2 its output, 8 bytes each; %rd3 is the distance of both from the first.</summary>
+    /// <summary>
+    /// %rd1 is the input of the thread and %rd2 its output, 8 bytes each; %rd3 is the distance of both from the first.
+    /// </summary>
     public const string Begin = """
         mov.u32 %r1, %tid.x;
         ld.param.u64 %rd1, [input];

@@ -138,6 +138,13 @@ EXPORT void emulatorInject(const char* failure) {
     plant(state().faults, failure);
 }
 
+// Gives all modules that are loaded from now on to a machine; to the code of g++ for null.
+EXPORT void emulatorUseMachine(const Machine* machine) {
+    Guard guard(state().lock);
+    state().machine = machine;
+    state().hadMachine = true;
+}
+
 // Removes algorithms for matrix products: those with a bias, and those that require an alignment of more bytes than
 // mostAlignment.
 EXPORT void emulatorRefuseProducts(int withBias, unsigned mostAlignment) {
@@ -175,6 +182,11 @@ EXPORT int cuInit(unsigned flags) {
         return fail(InvalidValue, "cuInit takes no flags");
     if (state().faults.noDevice)
         return fail(NoDevice, "no CUDA-capable device is detected");
+    const char* wished = getenv("VIDEOSIM_EMULATOR");
+    if (wished && *wished && strcmp(wished, "ptx") != 0)
+        return fail(SharedObjectInitFailed, std::string("VIDEOSIM_EMULATOR is ") + wished + "; it may be ptx");
+    if (wished && *wished && !state().hadMachine)
+        return fail(SharedObjectInitFailed, "VIDEOSIM_EMULATOR is ptx, and this program has no machine for PTX: videosim kernels check has one");
     if (!state().initialized) {
         if (const char* failure = loadKernels())
             return fail(SharedObjectInitFailed, failure);

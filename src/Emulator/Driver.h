@@ -3,6 +3,7 @@
 #pragma once
 
 #include "Launch.h"
+#include "Machine.h"
 
 #include <algorithm>
 #include <chrono>
@@ -42,13 +43,19 @@ enum Result {
 };
 
 struct Function {
-    const Kernel* kernel;
-    size_t staticShared;       // bytes of a block's static shared memory
+    std::string entry;
+    const Kernel* kernel;      // the code of g++; null if a machine runs it,
+    const Machine* machine;    // which one,
+    void* onMachine;           // its handle,
+    uint64_t argumentBytes;    // and the size of the struct that the kernel takes
+    uint64_t staticShared;     // bytes of a block's static shared memory
     size_t dynamicSharedLimit; // 48 KiB with the static part, unless cuFuncSetAttribute allows more
 };
 
 struct Module {
     std::string image;
+    const Machine* machine; // runs its kernels; null if the code of g++ does
+    void* unit;             // the machine's handle
     std::vector<std::unique_ptr<Function>> functions;
 };
 
@@ -102,6 +109,8 @@ struct State {
     Schedule schedule;
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());
     Build build = Build::Fast;
+    const Machine* machine = nullptr; // runs the modules that are loaded from now on
+    bool hadMachine = false;
     bool configured = false; // by a test, which runs a kernel several times
     std::optional<LastUse> use; // of the last launch of the check build
     const void* floatSum = nullptr; // the last atomicAdd of floats in launches of the check build

@@ -35,6 +35,11 @@ public:
     Region* find(uintptr_t address);
     Region* nearest(uintptr_t address);
     void makeCells();
+    template <class F>
+    void forEach(F function) const {
+        for (const auto& region : regions_)
+            function(region.second);
+    }
 
 private:
     std::map<uintptr_t, Region> regions_;

@@ -1,7 +1,7 @@
 // Modules.cpp: the driver's functions for compiled kernels and their launches.
 //
 // Modules may be PTX or CUBIN, and a function is found if the image contains its name. The code that runs is the same
-// source, built by g++.
+// source, built by g++, unless a machine was given: then it is the module's PTX.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -66,9 +66,29 @@ Function* findFunction(void* handle) {
     return nullptr;
 }
 
-// A fault appears at a later call, so launches after it do not run.
-void runLaunch(Launch& launch) {
+// Whether a launch runs. A fault appears at a later call, so launches after it do not run. Neither does one with a
+// planted failure.
+bool begins(const std::string& entry) {
     if (state().sticky)
+        return false;
+    state().hung |= state().faults.hang == entry;
+    if (state().hung)
+        return false;
+    state().counts["launch"]++;
+    if (isDue(state().faults.lost)) {
+        state().lost = true;
+        state().sticky = fail(Unknown, "the device is lost");
+        return false;
+    }
+    if (isDue(state().faults.launch) || state().faults.kernel == entry) {
+        state().sticky = fail(LaunchFailed, "a planted failure");
+        return false;
+    }
+    return true;
+}
+
+void runLaunch(Launch& launch) {
+    if (!begins(launch.code->entry))
         return;
     launch.schedule = state().schedule;
     launch.firstSerial = state().nextSerial;
@@ -78,19 +98,7 @@ void runLaunch(Launch& launch) {
         deviceMemory().makeCells();
         launch.use.begin(launch.blocks());
     }
-    state().hung |= state().faults.hang == launch.code->entry;
-    if (state().hung)
-        return;
-    state().counts["launch"]++;
-    if (isDue(state().faults.lost)) {
-        state().lost = true;
-        state().sticky = fail(Unknown, "the device is lost");
-        return;
-    }
-    if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
-        launch.report("a planted failure");
-    else
-        run(launch, state().workers);
+    run(launch, state().workers);
     if (launch.code->build == Build::Check) {
         state().use = lastUseOf(launch);
         if (launch.use.floatSum)
@@ -98,6 +106,18 @@ void runLaunch(Launch& launch) {
     }
     if (launch.failed)
         state().sticky = fail(LaunchFailed, launch.finding);
+}
+
+void runOnMachine(const Function& function, MachineLaunch launch) {
+    if (!begins(function.entry))
+        return;
+    std::vector<uint64_t> memory;
+    deviceMemory().forEach([&](const Region& region) { memory.insert(memory.end(), {region.begin, region.bytes()}); });
+    launch.memory = memory.data();
+    launch.allocations = memory.size() / 2;
+    launch.order = state().schedule.seed;
+    if (function.machine->run(function.onMachine, &launch) != 0)
+        state().sticky = fail(LaunchFailed, function.machine->problem());
 }
 
 } // namespace
@@ -111,8 +131,13 @@ EXPORT int cuModuleLoadData(void** module, const void* image) {
     std::string copy = readImage(image);
     if (!isElf(copy) && copy.find(".version") == std::string::npos)
         return fail(InvalidImage, "neither PTX nor a CUBIN");
-    state().modules.push_back(std::make_unique<Module>());
-    state().modules.back()->image = std::move(copy);
+    const Machine* machine = state().machine;
+    void* unit = nullptr;
+    if (machine && isElf(copy))
+        return fail(InvalidImage, "the machine runs PTX, and this is a CUBIN");
+    if (machine && !(unit = machine->load(copy.c_str())))
+        return fail(InvalidImage, machine->problem());
+    state().modules.push_back(std::make_unique<Module>(Module{std::move(copy), machine, unit, {}}));
     *module = state().modules.back().get();
     return Success;
 }
@@ -125,6 +150,8 @@ EXPORT int cuModuleUnload(void* module) {
     if (found == state().modules.end())
         return fail(InvalidHandle, "not a module");
     waitForDevice();
+    if ((*found)->machine)
+        (*found)->machine->unload((*found)->unit);
     state().modules.erase(found);
     return Success;
 }
@@ -141,11 +168,19 @@ EXPORT int cuModuleGetFunction(void** function, void* handle, const char* entry)
     Module& module = **found;
     if (!names(module.image, entry))
         return fail(NotFound, std::string("the image has no entry ") + entry);
-    const Kernel* kernel = findKernel(entry);
-    if (!kernel)
-        return fail(NotFound, std::string("the emulator was built without ") + entry);
-    size_t fixed = staticSharedOf(module.image, *kernel, entry);
-    module.functions.push_back(std::make_unique<Function>(Function{kernel, fixed, PlainShared - std::min(PlainShared, fixed)}));
+    Function result{entry, nullptr, module.machine, nullptr, 0, 0, 0};
+    if (module.machine) {
+        result.onMachine = module.machine->find(module.unit, entry, &result.staticShared, &result.argumentBytes);
+        if (!result.onMachine)
+            return fail(InvalidImage, module.machine->problem());
+    } else {
+        result.kernel = findKernel(entry);
+        if (!result.kernel)
+            return fail(NotFound, std::string("the emulator was built without ") + entry);
+        result.staticShared = staticSharedOf(module.image, *result.kernel, entry);
+    }
+    result.dynamicSharedLimit = PlainShared - std::min<size_t>(PlainShared, result.staticShared);
+    module.functions.push_back(std::make_unique<Function>(std::move(result)));
     *function = module.functions.back().get();
     return Success;
 }
@@ -197,11 +232,17 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
                                       " blocks of " + std::to_string(threads) + " threads with " + std::to_string(dynamicShared) + " bytes of dynamic shared memory beside " +
                                       std::to_string(function->staticShared) + " of static shared memory, unless the function opts in");
     }
+    auto bytes = static_cast<const char*>(parameters[0]);
+    if (function->machine) {
+        give(*order, [=, of = *function, arguments = std::vector<char>(bytes, bytes + function->argumentBytes)] {
+            runOnMachine(of, {arguments.data(), {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynamicShared, 0, nullptr, 0});
+        });
+        return Success;
+    }
     const KernelCode* code = state().build == Build::Check ? function->kernel->check : function->kernel->fast;
     if (!code)
         return fail(NotFound, "the emulator was built without this build of the kernel");
 
-    auto bytes = static_cast<const char*>(parameters[0]);
     give(*order, [=, arguments = std::vector<char>(bytes, bytes + code->argumentBytes)] {
         Launch launch;
         launch.code = code;

@@ -15,9 +15,10 @@ public sealed class LayersTests
 
     [Theory]
     [InlineData("VideoSim.Kernels", "System.Console", "System.Threading", "System.Threading.Thread", "System.Threading.Tasks.Parallel", "System.Threading.ThreadPool")]
-    [InlineData("VideoSim.Engine", "System.Console", "ScottPlot", "SkiaSharp")]
+    [InlineData("VideoSim.Engine", "System.Console", "VideoSim.PtxMachine", "ScottPlot", "SkiaSharp")]
+    [InlineData("VideoSim.PtxMachine", "System.Console", "VideoSim.Models", "videosim", "ScottPlot", "SkiaSharp")]
     [InlineData("videosim", "ScottPlot", "SkiaSharp")]
-    [InlineData("VideoSim.Models", "System.Console", "System.CommandLine", "PureHDF", "VideoSim.Pretrained.Hdf5", "Parquet", "VideoSim.Import.Parquet", "Google.Protobuf", "VideoSim.Onnx", "VideoSim.TensorBoard", "ScottPlot", "SkiaSharp")]
+    [InlineData("VideoSim.Models", "System.Console", "System.CommandLine", "PureHDF", "VideoSim.Pretrained.Hdf5", "Parquet", "VideoSim.Import.Parquet", "Google.Protobuf", "VideoSim.Onnx", "VideoSim.TensorBoard", "VideoSim.PtxMachine", "ScottPlot", "SkiaSharp")]
     public void References_OfALayer_HaveNothingThatIsAnotherLayers(string layer, params string[] others)
     {
         string[] references = [.. Assembly.Load(layer).GetReferencedAssemblies().Select(static name => name.Name!)];

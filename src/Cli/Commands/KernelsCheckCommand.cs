@@ -27,7 +27,7 @@ internal static class KernelsCheckCommand
         var builds = new BuildOptions();
         var json = CommonOptions.Json();
         var command = new Command("check", """
-            Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads. Registers, stack and shared memory are those on an H100.
+            Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads. Its PTX runs on a second machine. Registers, stack and shared memory are those on an H100.
             """) { name, source, folder, device };
         builds.AddTo(command);
         command.Add(json);
@@ -87,12 +87,12 @@ internal static class KernelsCheckCommand
             table.TextColumn("variant");
         if (hasSources)
             table.TextColumn("sources").TextColumn("machine code");
-        table.TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").NumberColumn("registers").NumberColumn("stack, B").NumberColumn("shared, B").NumberColumn("seconds");
+        table.TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").TextColumn("PTX").NumberColumn("registers").NumberColumn("stack, B").NumberColumn("shared, B").NumberColumn("seconds");
         foreach (var row in rows)
         {
             var resources = row.Resources?[KernelsCommand.Architecture];
             table.Row([row.Entry, .. hasVariants ? [row.Variant ?? ""] : Array.Empty<string>(), .. hasSources ? [row.Sources ?? "", row.SameCode is { } same ? same ? "the same" : "other" : ""] : Array.Empty<string>(),
-                row.Compiles, row.Twin, row.Order, row.Cuda, $"{resources?.Registers}", $"{resources?.StackBytes}", $"{resources?.SharedBytes}", row.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
+                row.Compiles, row.Twin, row.Order, row.Cuda, row.Ptx, $"{resources?.Registers}", $"{resources?.StackBytes}", $"{resources?.SharedBytes}", row.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
         }
         return table;
     }
@@ -108,11 +108,15 @@ internal static class KernelsCheckCommand
 /// cost, and all orders of threads give the same bits.
 /// </param>
 /// <param name="Cuda">The CUDA source, run on the emulator, agrees with float64.</param>
+/// <param name="Ptx">
+/// The same as NVRTC compiled it, on the PTX machine: also with errors of approximate instructions, and in another
+/// order of warps.
+/// </param>
 /// <param name="Resources">What NVRTC reports, by architecture; null if it did not compile the kernel.</param>
 /// <param name="Seconds">Time of all gates.</param>
 /// <param name="Findings">The errors found.</param>
 internal sealed record CheckedKernel(
-    string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, IReadOnlyDictionary<string, KernelResources>? Resources, double Seconds, IReadOnlyList<string> Findings)
+    string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, string Ptx, IReadOnlyDictionary<string, KernelResources>? Resources, double Seconds, IReadOnlyList<string> Findings)
 {
     /// <summary>Values of macros as <c>NAME=VALUE</c>; null without --define.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -6,6 +6,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
+using VideoSim.PtxMachine;
 
 namespace VideoSim.Cli.Commands;
 
@@ -54,9 +55,15 @@ internal sealed class KernelsCheckGates : IDisposable
         if (_sound.Length == 0)
             return;
         if (EmulatorBuild.Problem is not { } obstacle)
+        {
             (_emulator, _refusal) = emulator.Build(build.Sources, build.UnitsOf(_sound));
+            if (_emulator is not null)
+                Machine.Attach(false); // the driver asks for a machine if VIDEOSIM_EMULATOR is ptx
+        }
         else if (isFirst)
+        {
             console.Progress.Note($"the gates of CUDA sources are skipped: {obstacle}");
+        }
     }
 
     public CheckedKernel Check(Kernel kernel)
@@ -74,7 +81,9 @@ internal sealed class KernelsCheckGates : IDisposable
             : Outcome("accesses, orders", () => OnEmulator(kernel, (device, stream) => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders, stream))));
         bool runs = order == Right || (order == Wrong && !_isFault);
         string cuda = runs ? Outcome("CUDA source", () => OnEmulator(kernel, (device, stream) => KernelGates.Accuracy(device, cases, stream))) : order == Wrong ? Skipped : order;
-        return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, resources, Stopwatch.GetElapsedTime(start).TotalSeconds, findings)
+        // A kernel that is wrong as source is wrong as PTX, too.
+        string ptx = cuda == Wrong || (cuda == Right && _compiler is null) ? Skipped : cuda != Right ? cuda : Ptx(kernel, cases, findings);
+        return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, ptx, resources, Stopwatch.GetElapsedTime(start).TotalSeconds, findings)
         {
             Variant = _build.Variant.Values.Count == 0 ? null : $"{_build.Variant}",
         };
@@ -127,6 +136,27 @@ internal sealed class KernelsCheckGates : IDisposable
         finally
         {
             _emulator?.Configure(0, false);
+        }
+    }
+
+    private string Ptx(Kernel kernel, IEnumerable<CheckCase> cases, List<string> findings)
+    {
+        try
+        {
+            using var device = _emulator!.Open();
+            string[] found = Lines(kernel, new PtxGate(_emulator, device, new PtxImages(_compiler!), _sound, _build.Variant, _build.Set).Check(kernel, cases));
+            findings.AddRange(found.Select(static finding => $"PTX: {finding}"));
+            return found.Length == 0 ? Right : Wrong;
+        }
+        catch (CudaException e) when (PtxGate.IsLimit(e))
+        {
+            _console.Progress.Note($"{kernel.Entry}, PTX: {e.Message.ReplaceLineEndings(" ")}");
+            return Skipped;
+        }
+        catch (CudaException e)
+        {
+            findings.Add($"PTX: {e.Message.ReplaceLineEndings(" ")}");
+            return Wrong;
         }
     }
 

@@ -3,7 +3,9 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
+using VideoSim.PtxMachine;
 
 namespace VideoSim.Cli.Commands;
 
@@ -21,6 +23,8 @@ internal static class KernelsDeviceCheck
     public static int Run(string where, string name, CommandConsole console, CancellationToken cancellation)
     {
         var kernels = KernelsCommand.Matching([name]);
+        if (NativeLibraries.EmulatorRunsPtx)
+            Machine.Attach();
         using var device = CommonOptions.Open(where, Environment.ProcessorCount, console, products: false);
         bool isCuda = device is CudaDevice;
         kernels = [.. kernels.Where(kernel => isCuda ? kernel.Source is not null : kernel.HasTwin)];

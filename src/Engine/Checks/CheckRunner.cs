@@ -36,11 +36,17 @@ public static class CheckRunner
     public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check) => Compare(check, Execute(device, check));
 
     /// <summary>Compares the values that a device wrote to every compared buffer with float64.</summary>
-    public static IReadOnlyList<CheckResult> Compare(CheckCase check, IReadOnlyDictionary<string, float[]> actual)
+    public static IReadOnlyList<CheckResult> Compare(CheckCase check, IReadOnlyDictionary<string, float[]> actual) => Comparison(check)(actual, 0);
+
+    /// <summary>A function that compares values of a case with float64, which it computes once.</summary>
+    /// <returns>
+    /// A function of the values, and of what is added to the bound: a share of the largest value of a buffer.
+    /// </returns>
+    public static Func<IReadOnlyDictionary<string, float[]>, double, IReadOnlyList<CheckResult>> Comparison(CheckCase check)
     {
         var truth = Expected<double>(check);
         var plain = Expected<float>(check);
-        return [.. check.Buffers.Where(IsCompared).Select(buffer => Compare(buffer, actual[buffer.Name], truth[buffer.Name], plain[buffer.Name], check.Factor))];
+        return (actual, share) => [.. check.Buffers.Where(IsCompared).Select(buffer => Compare(buffer, actual[buffer.Name], truth[buffer.Name], plain[buffer.Name], check.Factor, share))];
     }
 
     /// <summary>Runs one case and returns the values that the device wrote to every compared buffer.</summary>
@@ -105,7 +111,7 @@ public static class CheckRunner
 
     private static bool IsCompared(CheckBuffer buffer) => buffer.Role is BufferRole.Output or BufferRole.InOut;
 
-    private static CheckResult Compare(CheckBuffer buffer, ReadOnlySpan<float> actual, double[] truth, float[] plain, double factor)
+    private static CheckResult Compare(CheckBuffer buffer, ReadOnlySpan<float> actual, double[] truth, float[] plain, double factor, double share)
     {
         double error = 0, plainError = 0, largest = 0;
         for (int i = 0; i < truth.Length; i++)
@@ -118,7 +124,7 @@ public static class CheckRunner
         double unit = MathF.BitIncrement((float)largest) - (float)largest;
         if (buffer.Element == ElementType.BFloat16)
             unit *= 1 << 16;
-        double bound = factor * plainError + unit;
+        double bound = factor * plainError + unit + share * largest;
         return new CheckResult(buffer.Name, error, plainError, bound, error <= bound ? null : Describe(actual, truth, bound));
     }
 

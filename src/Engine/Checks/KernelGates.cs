@@ -31,10 +31,11 @@ public static class KernelGates
     /// <param name="cases">The cases.</param>
     /// <param name="build">Launches another build of the kernels than the device's own; null for its own.</param>
     public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases, VariantStream? build = null) =>
-        from check in cases
-        from result in CheckRunner.Compare(check, CheckRunner.Execute(device, check, build ?? device.Stream))
-        where !result.Passed
-        select new GateFinding(check.Name, Describe(result, result.Mismatch!));
+        cases.SelectMany(check => Wrong(check, CheckRunner.Compare(check, CheckRunner.Execute(device, check, build ?? device.Stream))));
+
+    /// <summary>The outputs of a case that are outside of their bounds.</summary>
+    public static IEnumerable<GateFinding> Wrong(CheckCase check, IEnumerable<CheckResult> results) =>
+        results.Where(static result => !result.Passed).Select(result => new GateFinding(check.Name, Describe(result, result.Mismatch!)));
 
     /// <summary>
     /// Runs the check build, which checks every memory access, then several orders of threads. Launches must use all
@@ -74,7 +75,7 @@ public static class KernelGates
             foreach (ulong schedule in Orders[..orders])
             {
                 emulator?.Configure(schedule, false);
-                foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run, stream), $"schedule {schedule}"))
+                foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run, stream), "the check build", $"schedule {schedule}"))
                     yield return finding;
             }
             emulator?.Configure(0, false);
@@ -90,7 +91,14 @@ public static class KernelGates
     private static string Describe(CheckResult result, Mismatch wrong) => FormattableString.Invariant(
         $"{result.Buffer}[{wrong.Worst}] is {wrong.Got:G9}, expected {wrong.Expected:G9}: error {result.Error:E2}, {result.Error / result.Bound:G3} times the bound {result.Bound:E2} (plain formulas: {result.PlainError:E2}); {wrong.Count} of {wrong.Elements} elements are wrong, the first is [{wrong.First}]");
 
-    private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where)
+    /// <summary>The outputs of a case whose bits differ between two runs.</summary>
+    /// <param name="check">The case.</param>
+    /// <param name="expected">Values of the first run.</param>
+    /// <param name="actual">Values of the second one.</param>
+    /// <param name="first">What the first run was.</param>
+    /// <param name="second">What the second one was.</param>
+    public static IEnumerable<GateFinding> Differences(
+        CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string first, string second)
     {
         foreach (var (name, values) in actual)
         {
@@ -98,7 +106,7 @@ public static class KernelGates
             if (different.Length > 0)
             {
                 yield return new GateFinding(check.Name, FormattableString.Invariant(
-                    $"{name} differs between the check build and {where}: {different.Length} of {values.Length} elements, the first is [{different[0]}], {expected[name][different[0]]:G9} and {values[different[0]]:G9}"));
+                    $"{name} differs between {first} and {second}: {different.Length} of {values.Length} elements, the first is [{different[0]}], {expected[name][different[0]]:G9} and {values[different[0]]:G9}"));
             }
         }
     }

@@ -36,6 +36,8 @@ public interface IKernelImages
 /// </summary>
 public sealed partial class KernelCompiler : IKernelImages
 {
+    private const string LineOption = "--generate-line-info";
+
     private readonly KernelSources _sources;
     private readonly KernelCache? _cache;
     private readonly string[] _options;
@@ -57,10 +59,10 @@ public sealed partial class KernelCompiler : IKernelImages
         (_sources, _cache, _options, _assertsOffsets, Version) = (sources, cache, options, new(Probe), Nvrtc.Version);
     }
 
-    /// <summary>A compiler whose images name the source's line of each instruction. The disk keeps none.</summary>
+    /// <summary>A compiler whose CUBINs also have the source's lines. The disk keeps none.</summary>
     /// <param name="sources">The kernels' sources.</param>
     /// <exception cref="DataException">NVRTC was not found.</exception>
-    public static KernelCompiler WithLines(KernelSources sources) => new(sources, null, ["--generate-line-info"]);
+    public static KernelCompiler WithLines(KernelSources sources) => new(sources, null, [LineOption]);
 
     /// <summary>The sources that it compiles.</summary>
     public KernelSources Sources => _sources;
@@ -79,11 +81,13 @@ public sealed partial class KernelCompiler : IKernelImages
 
     /// <summary>
     /// The device's own architecture if NVRTC supports it, else PTX of the newest architecture that NVRTC supports,
-    /// which the driver compiles.
+    /// which the driver compiles. PTX of compute_80 if the emulator runs PTX.
     /// </summary>
     /// <exception cref="DataException">The device is older than every architecture that NVRTC supports.</exception>
     public string ArchitectureFor(int computeCapability)
     {
+        if (NativeLibraries.EmulatorRunsPtx)
+            return KernelResourceTable.Portable;
         int[] known = Nvrtc.Architectures();
         if (known.Contains(computeCapability))
             return $"sm_{computeCapability}";
@@ -123,8 +127,8 @@ public sealed partial class KernelCompiler : IKernelImages
     {
         bool binary = architecture.StartsWith("sm_", StringComparison.Ordinal);
         List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Macros.Select(static define => $"-D{define}"), .. _options];
-        if (binary)
-            options.Add("--ptxas-options=-v"); // registers, stack and spills, in the log
+        // Registers, stack and spills, in the log. PTX always has the source's lines: src/PtxMachine names them.
+        options.Add(binary ? "--ptxas-options=-v" : LineOption);
         string text = _sources[unit.Source] + unit.LayoutAssertions(ofOffsets);
         return _cache is null ? Build()
             : _cache.GetOrAdd(KernelImageFile.Key([$"{Version}", unit.Source, text, string.Join('\n', options), .. _sources.HeaderTexts]), Build);

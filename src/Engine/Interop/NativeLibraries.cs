@@ -13,6 +13,11 @@ public static class NativeLibraries
     /// <summary>Environment variable with files or folders to look in first, separated as in PATH.</summary>
     public const string PathVariable = "VIDEOSIM_CUDA_PATH";
 
+    /// <summary>
+    /// Whether VIDEOSIM_EMULATOR asks the emulator to run kernels as NVRTC compiled them: then they have to be PTX.
+    /// </summary>
+    public static bool EmulatorRunsPtx => Environment.GetEnvironmentVariable("VIDEOSIM_EMULATOR") == "ptx";
+
     internal const string CudaName = "cuda", NvrtcName = "nvrtc", CublasLtName = "cublasLt";
 
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);

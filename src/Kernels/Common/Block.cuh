@@ -51,7 +51,7 @@ DEVICE double block_total(double value) {
     for (unsigned half = Threads / 2; half > 0; half /= 2) {
         __syncthreads();
         if (threadIdx.x < half)
-            sums[threadIdx.x] += sums[threadIdx.x + half];
+            sums[threadIdx.x] = value += sums[threadIdx.x + half];
     }
-    return threadIdx.x == 0 ? sums[0] : 0;
+    return threadIdx.x == 0 ? value : 0; // not sums[0], which NVRTC would read in all threads
 }

@@ -42,9 +42,9 @@ DEVICE void store(float* address, float value) { *address = value; }
 DEVICE void store(bf16* address, float value) { *address = to_bf16(value); }
 
 // Writes a value, or adds it to the old one if add is not 0. The first kernel that writes a gradient overwrites, later
-// ones add.
+// ones add. If the sum were fused with a product before it, two compilers would round differently.
 template <class T>
-DEVICE void deliver(T* address, float value, int add) { store(address, add ? load(address) + value : value); }
+DEVICE void deliver(T* address, float value, int add) { store(address, add ? __fadd_rn(load(address), value) : value); }
 
 // Number of values in one access of 16 bytes.
 template <class T>
@@ -84,7 +84,7 @@ DEVICE void deliver_pack(T* address, float (&x)[PACK<T>], int add) {
         load_pack(old, address);
 #pragma unroll
         for (int i = 0; i < PACK<T>; i++)
-            x[i] += old[i];
+            x[i] = __fadd_rn(old[i], x[i]);
     }
     store_pack(address, x);
 }

@@ -82,7 +82,7 @@ DEVICE Averages averages_of_row(const LayerNormBackwardArgs& a, int row) {
     for_fours(threadIdx.x % 32, 32, f.C, [&](int c) {
         const float g = weighted(dY, f.Weight, c);
         total += g;
-        total_normal += g * ((sums[c] - mean) * rstd);
+        total_normal = fmaf(g, (sums[c] - mean) * rstd, total_normal);
     });
     return {warp_sum(total) / f.C, warp_sum(total_normal) / f.C};
 }
@@ -103,7 +103,8 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_f32
             const long long i = (long long)row * f.C + c;
             Sums sums(f, row);
             const float dy = ((const float*)a.dY)[i], n = (sums[c] - f.Mean[row]) * f.Rstd[row];
-            const float ds = f.Rstd[row] * (weighted((const float*)a.dY + (i - c), f.Weight, c) - averages[row - first].gradient - n * averages[row - first].along_normal);
+            const float gradient = weighted((const float*)a.dY + (i - c), f.Weight, c) - averages[row - first].gradient;
+            const float ds = f.Rstd[row] * fmaf(-n, averages[row - first].along_normal, gradient);
             const float dx = ds * sums.factor(c);
             if (a.dX) // before dResidual, which may be the same memory
                 deliver((float*)a.dX + i, dx, a.AddX);

@@ -131,9 +131,9 @@ public sealed class TablesTests(CommandWorld world)
         Assert.All(json.AsArray(), static one => Assert.Equal((double)one!["error"]! / (double)one["bound"]!, (double)one["error_over_bound"]!, 1e-12));
 
         var resources = new Dictionary<string, KernelResources> { ["sm_86"] = new(1, 2, 0, 0, 3), ["sm_90"] = new(30, 8, 0, 0, 512) };
-        table = Parse(KernelsCheckCommand.Table([new CheckedKernel("f", "one_f32", Compiles: "a", Twin: "b", Order: "c", Cuda: "d", resources, 1.5, []), new CheckedKernel("f", "two_f32", "a", "b", "c", "d", null, 2, [])]));
-        Assert.Equal(["kernel", "compiles", "twin", "accesses, orders", "CUDA source", "registers", "stack, B", "shared, B", "seconds"], table.Headers);
-        Assert.Equal([["one_f32", "a", "b", "c", "d", "30", "8", "512", "1.5"], ["two_f32", "a", "b", "c", "d", "", "", "", "2.0"]], table.Rows);
+        table = Parse(KernelsCheckCommand.Table([new CheckedKernel("f", "one_f32", Compiles: "a", Twin: "b", Order: "c", Cuda: "d", Ptx: "e", resources, 1.5, []), new CheckedKernel("f", "two_f32", "a", "b", "c", "d", "e", null, 2, [])]));
+        Assert.Equal(["kernel", "compiles", "twin", "accesses, orders", "CUDA source", "PTX", "registers", "stack, B", "shared, B", "seconds"], table.Headers);
+        Assert.Equal([["one_f32", "a", "b", "c", "d", "e", "30", "8", "512", "1.5"], ["two_f32", "a", "b", "c", "d", "e", "", "", "", "2.0"]], table.Rows);
 
         static string Number(JsonNode value, string format) => ((double)value).ToString(format, CultureInfo.InvariantCulture);
     }

@@ -31,10 +31,11 @@ internal static class EmulatedMachine
     private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(UserCache.Emulator, Sources(), KernelUnit.Group([.. Catalog.Kernels, PlantedAdam])));
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
-    public static CudaDevice Open()
+    /// <param name="images">Compiled kernels; null for those of the emulator.</param>
+    public static CudaDevice Open(IKernelImages? images = null)
     {
         Assert.SkipWhen(EmulatorBuild.Problem is not null, EmulatorBuild.Problem ?? "");
-        return Emulator.Value.Open();
+        return Emulator.Value.Open(images);
     }
 
     /// <summary>The same device with an Adam that has the wrong sign.</summary>

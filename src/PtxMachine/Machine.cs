@@ -1,0 +1,140 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine;
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Interop;
+using VideoSim.PtxMachine.Running;
+
+namespace VideoSim.PtxMachine;
+
+/// <summary>
+/// Runs kernels as NVRTC compiled them, behind the emulator's driver. Modules that are loaded while it is attached
+/// have to be PTX. There is one in a process, as there is one emulated device.
+/// </summary>
+public static unsafe class Machine
+{
+    private static readonly Lock Gate = new();
+    private static readonly DeviceMemory Memory = new();
+    private static readonly DriverTable* Table = MakeTable();
+    private static readonly Dictionary<nint, object> Handles = []; // units and kernels of the driver
+    private static nint _nextHandle = 1;
+    private static uint _nextBlock = 1;
+    private static byte* _problem;
+
+    // The struct of src/Emulator/Machine.h.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct DriverTable
+    {
+        public delegate* unmanaged<byte*, nint> Load;
+        public delegate* unmanaged<nint, void> Unload;
+        public delegate* unmanaged<nint, byte*, ulong*, ulong*, nint> Find;
+        public delegate* unmanaged<nint, DriverLaunch*, int> Run;
+        public delegate* unmanaged<byte*> Problem;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct DriverLaunch
+    {
+        public byte* Arguments;
+        public fixed uint Grid[3];
+        public fixed uint Block[3];
+        public ulong DynamicShared, Order;
+        public ulong* Memory;
+        public ulong Allocations;
+    }
+
+    /// <summary>
+    /// Seed of the errors of approximate instructions, in launches from now on: 0 for none. src/PtxMachine/README.md
+    /// says what the seeds do.
+    /// </summary>
+    public static ulong Perturbation { get; set; }
+
+    /// <summary>Instructions of warps that ran so far.</summary>
+    public static long Instructions { get; private set; }
+
+    /// <summary>Whether the machine runs the modules that the emulator's driver loads from now on.</summary>
+    /// <exception cref="DataException">The driver of this process is not the emulator's.</exception>
+    public static void Attach(bool attached = true)
+    {
+        if (!CudaEmulator.IsInPlace)
+            throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none");
+        var use = (delegate* unmanaged<DriverTable*, void>)NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine");
+        use(attached ? Table : null);
+    }
+
+    private static DriverTable* MakeTable()
+    {
+        var table = (DriverTable*)NativeMemory.AllocZeroed((nuint)sizeof(DriverTable));
+        *table = new DriverTable { Load = &Load, Unload = &Unload, Find = &Find, Run = &Run, Problem = &Problem };
+        return table;
+    }
+
+    [UnmanagedCallersOnly]
+    private static nint Load(byte* ptx) => Try(() => Keep(new PtxUnit(Marshal.PtrToStringUTF8((nint)ptx)!)));
+
+    [UnmanagedCallersOnly]
+    private static void Unload(nint unit)
+    {
+        lock (Gate)
+            Handles.Remove(unit);
+    }
+
+    [UnmanagedCallersOnly]
+    private static nint Find(nint unit, byte* entry, ulong* staticShared, ulong* argumentBytes)
+    {
+        return Try(() =>
+        {
+            var kernel = ((PtxUnit)Handles[unit]).Find(Marshal.PtrToStringUTF8((nint)entry)!);
+            (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
+            return Keep(kernel);
+        });
+    }
+
+    [UnmanagedCallersOnly]
+    private static int Run(nint handle, DriverLaunch* launch) => Try(() =>
+    {
+        var kernel = (Kernel)Handles[handle];
+        Memory.Update([.. Enumerable.Range(0, (int)launch->Allocations).Select(i => (launch->Memory[2 * i], launch->Memory[(2 * i) + 1]))]);
+        var grid = new Extent((int)launch->Grid[0], (int)launch->Grid[1], (int)launch->Grid[2]);
+        if (_nextBlock + grid.Count >= Touch.MostBlocks)
+        {
+            Memory.Forget();
+            _nextBlock = 1;
+        }
+        byte[] arguments = new ReadOnlySpan<byte>(launch->Arguments, kernel.Text.Parameters.Bytes).ToArray();
+        var block = new Extent((int)launch->Block[0], (int)launch->Block[1], (int)launch->Block[2]);
+        uint first = _nextBlock;
+        _nextBlock += (uint)grid.Count;
+        Instructions += new Launch(kernel, arguments, grid, block, (int)launch->DynamicShared, Memory, first, launch->Order, Perturbation).Run();
+        return 1;
+    }) == 0 ? 1 : 0;
+
+    [UnmanagedCallersOnly]
+    private static byte* Problem() => _problem;
+
+    private static nint Keep(object value)
+    {
+        Handles[_nextHandle] = value;
+        return _nextHandle++;
+    }
+
+    // An exception must not reach the driver. 0 means that there was one.
+    private static nint Try(Func<nint> call)
+    {
+        lock (Gate)
+        {
+            try
+            {
+                return call();
+            }
+            catch (Exception e)
+            {
+                NativeMemory.Free(_problem);
+                string text = e is PtxException or FaultException ? e.Message : e.ToString();
+                byte[] bytes = System.Text.Encoding.UTF8.GetBytes(text + '\0');
+                _problem = (byte*)NativeMemory.Alloc((nuint)bytes.Length);
+                bytes.CopyTo(new Span<byte>(_problem, bytes.Length));
+                return 0;
+            }
+        }
+    }
+}

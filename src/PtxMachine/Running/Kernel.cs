@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+using VideoSim.PtxMachine.Opcodes;
+using VideoSim.PtxMachine.Text;
+
+namespace VideoSim.PtxMachine.Running;
+
+/// <summary>What an instruction does to the order of instructions.</summary>
+internal enum Flow
+{
+    /// <summary>Nothing: the next one follows.</summary>
+    Next,
+
+    /// <summary>Goes to another one.</summary>
+    Branch,
+
+    /// <summary>Ends the thread.</summary>
+    End,
+
+    /// <summary>Waits for all threads of the block.</summary>
+    Barrier,
+}
+
+/// <summary>One instruction that can run.</summary>
+/// <param name="Flow">What follows it.</param>
+/// <param name="Step">What it does; null unless the next one follows.</param>
+/// <param name="Target">Number of the instruction of a branch.</param>
+/// <param name="Guard">Predicate whose lanes run it; null for all.</param>
+/// <param name="Negated">Whether the lanes run in which the predicate is false.</param>
+internal readonly record struct Instruction(Flow Flow, Step? Step, int Target, Slot? Guard, bool Negated);
+
+/// <summary>The variables of a unit, at fixed addresses.</summary>
+internal sealed unsafe class UnitVariables
+{
+    private readonly Dictionary<string, ulong> _addresses = [];
+    private readonly List<(ulong Begin, int Bytes)> _places = [];
+    private readonly byte[] _memory;
+    private readonly ulong _begin;
+
+    /// <summary>Variables with these values.</summary>
+    public UnitVariables(Dictionary<string, byte[]> values)
+    {
+        const int Alignment = 16;
+        _memory = GC.AllocateArray<byte>(values.Values.Sum(static value => value.Length + Alignment) + Alignment, pinned: true);
+        _begin = (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
+        ulong at = _begin;
+        foreach (var (name, value) in values)
+        {
+            at = (at + Alignment - 1) / Alignment * Alignment;
+            value.CopyTo(new Span<byte>((byte*)at, value.Length));
+            _addresses[name] = at;
+            _places.Add((at, value.Length));
+            at += (ulong)value.Length;
+        }
+    }
+
+    /// <summary>Address of a variable; null if there is no such variable.</summary>
+    public ulong? AddressOf(string name) => _addresses.TryGetValue(name, out ulong address) ? address : null;
+
+    /// <summary>Whether some bytes belong to a variable.</summary>
+    public bool Holds(ulong address, int bytes) => address - _begin < (ulong)_memory.Length
+        && _places.Exists(place => place.Bytes >= bytes && address - place.Begin <= (ulong)(place.Bytes - bytes));
+}
+
+/// <summary>A kernel that can run.</summary>
+internal sealed class Kernel
+{
+    /// <summary>Begin of the text about an instruction that the machine does not have.</summary>
+    public const string Lacks = "the PTX machine has no";
+
+    /// <summary>Translates the instructions of a kernel.</summary>
+    /// <exception cref="PtxException">It has an instruction that the machine does not have.</exception>
+    public Kernel(EntryText text, UnitVariables variables)
+    {
+        (Text, Variables, Registers) = (text, variables, new RegisterFile(text.Registers));
+        string[] missing = [.. text.Statements.Where(static statement => !OpcodeTable.Has(statement.Opcode)).OrderBy(static statement => !statement.Opcode.StartsWith("call", StringComparison.Ordinal)).Select(static statement => $"{statement.Opcode}, at {statement.Where}")];
+        if (missing.Length > 0) // a call explains the instructions around it
+            throw new PtxException($"{text.Name}: {Lacks} {missing[0]}");
+        Code = [.. text.Statements.Select(Translate)];
+        if (Code[^1] is not { Flow: Flow.End or Flow.Branch, Guard: null })
+            throw new PtxException($"{text.Name} does not end with ret, at {text.Statements[^1].Where}");
+    }
+
+    /// <summary>The kernel as text.</summary>
+    public EntryText Text { get; }
+
+    /// <summary>Variables of its unit.</summary>
+    public UnitVariables Variables { get; }
+
+    /// <summary>Its registers.</summary>
+    public RegisterFile Registers { get; }
+
+    /// <summary>Its instructions.</summary>
+    public Instruction[] Code { get; }
+
+    private Instruction Translate(Statement statement)
+    {
+        var operands = new Operands(this, statement);
+        Slot? guard = statement.Guard is { } name ? operands.Predicate(name) : null;
+        var flow = OpcodeTable.FlowOf(statement.Opcode);
+        var instruction = new Instruction(flow, flow == Flow.Next ? OpcodeTable.Build(statement.Opcode, operands) : null, flow == Flow.Branch ? operands.Target() : -1, guard, statement.Negated);
+        if (flow == Flow.Barrier && operands.Number(0) != 0)
+            throw operands.Bad("the PTX machine has barrier 0 only");
+        operands.End();
+        return instruction;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+
+namespace VideoSim.PtxMachine.Running;
+
+/// <summary>Runs an instruction in some lanes of a warp.</summary>
+/// <param name="warp">The warp.</param>
+/// <param name="lanes">One bit for each lane that runs it.</param>
+internal delegate void Step(Warp warp, uint lanes);
+
+/// <summary>32 threads that run one instruction at a time, and their registers.</summary>
+internal sealed unsafe class Warp
+{
+    /// <summary>Threads of a warp.</summary>
+    public const int Size = 32;
+
+    /// <summary>Bits of all lanes.</summary>
+    public const uint AllLanes = uint.MaxValue;
+
+    private const int Apart = -1;
+
+    private readonly byte[] _registers;
+    private readonly byte* _base;
+    private readonly int[] _next = new int[Size]; // instruction of each lane,
+    private int _common;                          // unless all lanes have the same one
+    private int _syncs;                           // __syncwarp of any lanes so far
+
+    /// <summary>A warp of a block.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="number">Number in its block.</param>
+    /// <param name="registers">Registers of the kernel.</param>
+    public Warp(Block block, int number, RegisterFile registers)
+    {
+        (Block, Number) = (block, number);
+        // The collector does not move it. Registers that nobody wrote are NaN.
+        _registers = GC.AllocateUninitializedArray<byte>(registers.Bytes + Size, pinned: true);
+        Array.Fill(_registers, (byte)0xff);
+        _base = (byte*)(((ulong)Unsafe.AsPointer(ref _registers[0]) + Size - 1) / Size * Size);
+        foreach (var (slot, value) in registers.Constants)
+            Fill(slot, value);
+    }
+
+    /// <summary>The block that it belongs to.</summary>
+    public Block Block { get; }
+
+    /// <summary>Number in its block.</summary>
+    public int Number { get; }
+
+    /// <summary>Lanes that have not ended.</summary>
+    public uint Alive { get; private set; }
+
+    /// <summary>Whether it waits for the other warps of the block.</summary>
+    public bool IsAtBarrier { get; set; }
+
+    /// <summary>Number of the last <c>__syncwarp</c> of each lane.</summary>
+    public int[] Syncs { get; } = new int[Size];
+
+    /// <summary>Asynchronous copies of its lanes.</summary>
+    public AsyncCopies Copies { get; } = new();
+
+    /// <summary>Values of a register: one for each lane.</summary>
+    public T* At<T>(Slot slot) where T : unmanaged => (T*)(_base + slot.Offset);
+
+    /// <summary>The lanes in which a predicate is true.</summary>
+    public ref uint Predicate(Slot slot) => ref *(uint*)(_base + slot.Offset);
+
+    /// <summary>Number of a lane's thread in the block.</summary>
+    public int ThreadOf(int lane) => Number * Size + lane;
+
+    /// <summary>Goes to the begin of the kernel.</summary>
+    public void Begin(uint lanes)
+    {
+        (Alive, IsAtBarrier) = (lanes, false);
+        _common = _syncs = 0;
+        Array.Clear(Syncs);
+        Copies.Clear();
+    }
+
+    /// <summary>Gives a register one value in all lanes.</summary>
+    public void Fill(Slot slot, ulong value)
+    {
+        if (slot.Bits == 1)
+            Predicate(slot) = value != 0 ? AllLanes : 0;
+        else if (slot.Bits == 32)
+            new Span<uint>(At<uint>(slot), Size).Fill((uint)value);
+        else
+            new Span<ulong>(At<ulong>(slot), Size).Fill(value);
+    }
+
+    /// <summary>
+    /// The lanes that go on, and their instruction: those that are furthest behind. Lanes that took different ways
+    /// meet again where the ways meet, because NVRTC puts that behind both.
+    /// </summary>
+    public uint Furthest(out int instruction)
+    {
+        instruction = _common;
+        if (_common != Apart)
+            return Alive;
+        instruction = int.MaxValue;
+        uint lanes = 0;
+        for (int lane = 0; lane < Size; lane++)
+        {
+            if ((Alive >> lane & 1) == 0 || _next[lane] > instruction)
+                continue;
+            lanes = _next[lane] == instruction ? lanes | 1u << lane : 1u << lane;
+            instruction = _next[lane];
+        }
+        if (lanes == Alive)
+            _common = instruction;
+        return lanes;
+    }
+
+    /// <summary>Sends lanes to an instruction.</summary>
+    public void Go(uint lanes, int instruction)
+    {
+        if (lanes == Alive)
+        {
+            _common = instruction;
+            return;
+        }
+        for (int lane = 0; lane < Size; lane++)
+        {
+            if ((lanes >> lane & 1) != 0)
+                _next[lane] = instruction;
+            else if (_common != Apart)
+                _next[lane] = _common;
+        }
+        _common = Apart;
+    }
+
+    /// <summary>Notes that lanes met in <c>__syncwarp</c>.</summary>
+    public void Sync(uint lanes)
+    {
+        _syncs++;
+        foreach (int lane in new Lanes(lanes))
+            Syncs[lane] = _syncs;
+    }
+
+    /// <summary>Ends lanes.</summary>
+    public void End(uint lanes) => Alive &= ~lanes;
+}

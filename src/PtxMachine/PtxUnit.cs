@@ -1,3 +1,4 @@
+using VideoSim.PtxMachine.Opcodes;
 using VideoSim.PtxMachine.Running;
 using VideoSim.PtxMachine.Text;
 
@@ -26,7 +27,7 @@ internal sealed class PtxUnit
         if (!_kernels.TryGetValue(entry, out var kernel))
         {
             var text = _text.Entries.FirstOrDefault(text => text.Name == entry) ?? throw new PtxException($"the PTX has no entry {entry}");
-            _kernels[entry] = kernel = new Kernel(text, _variables);
+            _kernels[entry] = kernel = Translation.Of(text, _variables);
         }
         return kernel;
     }

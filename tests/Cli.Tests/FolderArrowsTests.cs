@@ -14,6 +14,7 @@ public sealed partial class FolderArrowsTests
     [InlineData("Engine")]
     [InlineData("Models")]
     [InlineData("Cli")]
+    [InlineData("PtxMachine")]
     public void Folders_OfAProject_FormNoCycle(string project)
     {
         var arrows = Arrows(project);

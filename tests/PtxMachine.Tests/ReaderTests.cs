@@ -58,7 +58,7 @@ public sealed class ReaderTests
         { "BODY", "bra;", "small: operand 1 is missing, at line 18" },
         { "BODY", "frobnicate.s32 %r1, %r2;", "small: the PTX machine has no frobnicate.s32, at line 18" },
         { "BODY", "ret %r1;", "small: the instruction has no operand %r1, at line 18" },
-        { "BODY", "bar.sync 1;", "small: the PTX machine has barrier 0 only, at line 18" },
+        { "BODY", "bar.sync 1;", "small: the PTX machine has no barrier but 0, at line 18" },
         { "BODY", "bar.sync 0, 64;", "small: the instruction has no operand 64, at line 18" },
         { "BODY", "bar.sync %r1;", "small: %r1 is no number, at line 18" },
         { "BODY", "ld.global.v4.u32 {%r1, %r2}, [%rd1];", "small: {%r1, %r2} has 2 registers instead of 4, at line 18" },

@@ -95,30 +95,8 @@ internal sealed unsafe class Block : IDisposable
         foreach (var (slot, variable) in _launch.Kernel.Registers.Variables)
         {
             for (int lane = 0; lane < Warp.Size; lane++)
-                warp.At<uint>(slot)[lane] = (uint)ValueOf(variable, warp, lane);
+                warp.At<uint>(slot)[lane] = (uint)variable(new Place(_launch.Threads.IndexOf(warp.ThreadOf(lane)), _launch.Threads, _index, _launch.Grid, warp.ThreadOf(lane)));
         }
-    }
-
-    private int ValueOf(BuiltIn variable, Warp warp, int lane)
-    {
-        var thread = _launch.Threads.IndexOf(warp.ThreadOf(lane));
-        return variable switch
-        {
-            BuiltIn.ThreadX => thread.X,
-            BuiltIn.ThreadY => thread.Y,
-            BuiltIn.ThreadZ => thread.Z,
-            BuiltIn.ThreadsX => _launch.Threads.X,
-            BuiltIn.ThreadsY => _launch.Threads.Y,
-            BuiltIn.ThreadsZ => _launch.Threads.Z,
-            BuiltIn.BlockX => _index.X,
-            BuiltIn.BlockY => _index.Y,
-            BuiltIn.BlockZ => _index.Z,
-            BuiltIn.BlocksX => _launch.Grid.X,
-            BuiltIn.BlocksY => _launch.Grid.Y,
-            BuiltIn.BlocksZ => _launch.Grid.Z,
-            BuiltIn.Lane => lane,
-            _ => warp.Number,
-        };
     }
 
     // The warp that goes on. If all wait at the barrier, they pass it. Null at the end of the block.

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using VideoSim.PtxMachine.Opcodes;
 using VideoSim.PtxMachine.Text;
 
 namespace VideoSim.PtxMachine.Running;
@@ -62,45 +61,19 @@ internal sealed unsafe class UnitVariables
 }
 
 /// <summary>A kernel that can run.</summary>
-internal sealed class Kernel
+/// <param name="text">The kernel as text.</param>
+/// <param name="variables">Variables of its unit.</param>
+internal sealed class Kernel(EntryText text, UnitVariables variables)
 {
-    /// <summary>Begin of the text about an instruction that the machine does not have.</summary>
-    public const string Lacks = "the PTX machine has no";
-
-    /// <summary>Translates the instructions of a kernel.</summary>
-    /// <exception cref="PtxException">It has an instruction that the machine does not have.</exception>
-    public Kernel(EntryText text, UnitVariables variables)
-    {
-        (Text, Variables, Registers) = (text, variables, new RegisterFile(text.Registers));
-        string[] missing = [.. text.Statements.Where(static statement => !OpcodeTable.Has(statement.Opcode)).OrderBy(static statement => !statement.Opcode.StartsWith("call", StringComparison.Ordinal)).Select(static statement => $"{statement.Opcode}, at {statement.Where}")];
-        if (missing.Length > 0) // a call explains the instructions around it
-            throw new PtxException($"{text.Name}: {Lacks} {missing[0]}");
-        Code = [.. text.Statements.Select(Translate)];
-        if (Code[^1] is not { Flow: Flow.End or Flow.Branch, Guard: null })
-            throw new PtxException($"{text.Name} does not end with ret, at {text.Statements[^1].Where}");
-    }
-
     /// <summary>The kernel as text.</summary>
-    public EntryText Text { get; }
+    public EntryText Text => text;
 
     /// <summary>Variables of its unit.</summary>
-    public UnitVariables Variables { get; }
+    public UnitVariables Variables => variables;
 
     /// <summary>Its registers.</summary>
-    public RegisterFile Registers { get; }
+    public RegisterFile Registers { get; } = new(text.Registers);
 
     /// <summary>Its instructions.</summary>
-    public Instruction[] Code { get; }
-
-    private Instruction Translate(Statement statement)
-    {
-        var operands = new Operands(this, statement);
-        Slot? guard = statement.Guard is { } name ? operands.Predicate(name) : null;
-        var flow = OpcodeTable.FlowOf(statement.Opcode);
-        var instruction = new Instruction(flow, flow == Flow.Next ? OpcodeTable.Build(statement.Opcode, operands) : null, flow == Flow.Branch ? operands.Target() : -1, guard, statement.Negated);
-        if (flow == Flow.Barrier && operands.Number(0) != 0)
-            throw operands.Bad("the PTX machine has barrier 0 only");
-        operands.End();
-        return instruction;
-    }
+    public Instruction[] Code { get; set; } = [];
 }

@@ -5,24 +5,35 @@ namespace VideoSim.PtxMachine.Running;
 /// <param name="Bits">Of one lane: 32 also for types of 16 bits, 64, or 1 for a predicate, a bit mask.</param>
 internal readonly record struct Slot(int Offset, int Bits);
 
-/// <summary>A built-in variable: its value depends on the block, and that of %tid on the lane.</summary>
-internal enum BuiltIn
-{
-    ThreadX, ThreadY, ThreadZ, ThreadsX, ThreadsY, ThreadsZ, BlockX, BlockY, BlockZ, BlocksX, BlocksY, BlocksZ, Lane, Warp,
-}
+/// <summary>Where a thread is: what built-in variables depend on.</summary>
+/// <param name="Thread">Its indices in the block.</param>
+/// <param name="Threads">Threads of the block.</param>
+/// <param name="Block">Indices of the block.</param>
+/// <param name="Blocks">Blocks of the grid.</param>
+/// <param name="Number">Number of the thread in its block.</param>
+internal readonly record struct Place(Extent Thread, Extent Threads, Extent Block, Extent Blocks, int Number);
 
 /// <summary>
 /// The registers of a kernel. Constants and built-in variables have registers, too, so every operand is one.
 /// </summary>
 internal sealed class RegisterFile
 {
-    private static readonly Dictionary<string, BuiltIn> BuiltIns = new()
+    private static readonly Dictionary<string, Func<Place, int>> BuiltIns = new()
     {
-        ["%tid.x"] = BuiltIn.ThreadX, ["%tid.y"] = BuiltIn.ThreadY, ["%tid.z"] = BuiltIn.ThreadZ,
-        ["%ntid.x"] = BuiltIn.ThreadsX, ["%ntid.y"] = BuiltIn.ThreadsY, ["%ntid.z"] = BuiltIn.ThreadsZ,
-        ["%ctaid.x"] = BuiltIn.BlockX, ["%ctaid.y"] = BuiltIn.BlockY, ["%ctaid.z"] = BuiltIn.BlockZ,
-        ["%nctaid.x"] = BuiltIn.BlocksX, ["%nctaid.y"] = BuiltIn.BlocksY, ["%nctaid.z"] = BuiltIn.BlocksZ,
-        ["%laneid"] = BuiltIn.Lane, ["%warpid"] = BuiltIn.Warp,
+        ["%tid.x"] = static place => place.Thread.X,
+        ["%tid.y"] = static place => place.Thread.Y,
+        ["%tid.z"] = static place => place.Thread.Z,
+        ["%ntid.x"] = static place => place.Threads.X,
+        ["%ntid.y"] = static place => place.Threads.Y,
+        ["%ntid.z"] = static place => place.Threads.Z,
+        ["%ctaid.x"] = static place => place.Block.X,
+        ["%ctaid.y"] = static place => place.Block.Y,
+        ["%ctaid.z"] = static place => place.Block.Z,
+        ["%nctaid.x"] = static place => place.Blocks.X,
+        ["%nctaid.y"] = static place => place.Blocks.Y,
+        ["%nctaid.z"] = static place => place.Blocks.Z,
+        ["%laneid"] = static place => place.Number % Warp.Size,
+        ["%warpid"] = static place => place.Number / Warp.Size,
     };
 
     private readonly Dictionary<string, (int Bits, int? Count)> _declared;
@@ -39,7 +50,7 @@ internal sealed class RegisterFile
     public List<(Slot Slot, ulong Value)> Constants { get; } = [];
 
     /// <summary>Registers with the values of built-in variables.</summary>
-    public List<(Slot Slot, BuiltIn Value)> Variables { get; } = [];
+    public List<(Slot Slot, Func<Place, int> Value)> Variables { get; } = [];
 
     /// <summary>The register of a name, if it is one.</summary>
     public bool TryFind(string name, out Slot slot)

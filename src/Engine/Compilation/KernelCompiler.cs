@@ -128,7 +128,10 @@ public sealed partial class KernelCompiler : IKernelImages
         bool binary = architecture.StartsWith("sm_", StringComparison.Ordinal);
         List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Macros.Select(static define => $"-D{define}"), .. _options];
         // Registers, stack and spills, in the log. PTX always has the source's lines: src/PtxMachine names them.
-        options.Add(binary ? "--ptxas-options=-v" : LineOption);
+        if (binary)
+            options.Add("--ptxas-options=-v");
+        else if (!_options.Contains(LineOption)) // NVRTC refuses an option that is there twice
+            options.Add(LineOption);
         string text = _sources[unit.Source] + unit.LayoutAssertions(ofOffsets);
         return _cache is null ? Build()
             : _cache.GetOrAdd(KernelImageFile.Key([$"{Version}", unit.Source, text, string.Join('\n', options), .. _sources.HeaderTexts]), Build);

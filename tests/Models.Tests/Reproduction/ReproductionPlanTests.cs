@@ -30,14 +30,14 @@ public sealed class ReproductionPlanTests
     }
 
     // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that
-    // backward reads and the gradients of all: queries, keys and values 3C, context, two products and two sums C
-    // each, the feed-forward part before and after GELU I each. Embeddings, heads, input and a validation add a
-    // quarter at most. In mix the last layer may see one position only, and frames are expanded to 3,072 values for
-    // three experts.
+    // backward reads: queries, keys and values 3C, context, two products and two sums C each, the feed-forward part
+    // before and after GELU I each. Their gradients live for a moment. With embeddings, heads, input and a validation
+    // they add a quarter at most. In mix the last layer may see one position only, and frames are expanded to 3,072
+    // values for three experts.
     [Fact]
     public void Of_Reference_HasTheMemoryOfWeightsAndActivations()
     {
-        const double C = 768, I = 3072, OfLayer = 2 * sizeof(float) * (3 * C + 5 * C + 2 * I), OfFrame = 2 * sizeof(float) * 3 * 3072;
+        const double C = 768, I = 3072, OfLayer = sizeof(float) * (3 * C + 5 * C + 2 * I), OfFrame = sizeof(float) * 3 * 3072;
         Assert.All(ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: [], packsProducts: false).Runs, static run =>
         {
             var model = Preset.Load("reference", run.Model, []).Model;

@@ -48,6 +48,27 @@ public sealed class ReproductionPlanTests
         });
     }
 
+    // fp32: one value for each weight and for each gradient, two moments; bf16 adds a copy of the weights. Four parts
+    // of a batch need two sums of gradients. What is counted beside the parts is packed operands, the validation and
+    // batches that are read ahead.
+    [Theory]
+    [InlineData("fp32", 1, 4, 4)]
+    [InlineData("bf16", 1, 6, 4)]
+    [InlineData("fp32", 4, 4, 12)]
+    public void Memory_IsThePartsOfTheDeviceBytes(string precision, int parts, int bytesOfWeight, int bytesOfGradient)
+    {
+        Override[] overrides = [$"pretrain.precision={precision}", $"finetune.precision={precision}", $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}"];
+        Assert.All(ReproductionPlan.Of("reference", ["mix", "uniter-roformer"], folds: 1, overrides, packsProducts: false).Runs, run =>
+        {
+            var (weights, gradients, moments, activations, floor) = run.Memory;
+            Assert.InRange(weights, bytesOfWeight * run.Parameters, 1.001 * bytesOfWeight * run.Parameters);
+            Assert.InRange(gradients, bytesOfGradient * run.Parameters, 1.001 * bytesOfGradient * run.Parameters);
+            Assert.InRange(moments, 8 * run.Parameters, 1.001 * 8 * run.Parameters);
+            Assert.InRange(floor, weights + gradients + moments + 0.95 * activations, run.DeviceBytes);
+            Assert.InRange(run.DeviceBytes, weights + gradients + moments + activations, 1.2 * (weights + gradients + moments + activations));
+        });
+    }
+
     // A run of 7 updates with a checkpoint after 3, 6 and 7 has three of them, whatever it may keep.
     [Theory]
     [InlineData(2, 2)]

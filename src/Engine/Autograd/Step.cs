@@ -127,7 +127,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     public long ArenaBytes { get; }
 
     /// <summary>
-    /// The part of <see cref="ArenaBytes"/> that is needed at the widest moment of a run. The rest is lost in gaps.
+    /// The part of <see cref="ArenaBytes"/> that is needed at the same time. The rest is lost in gaps.
     /// </summary>
     public long ArenaFloor { get; }
 

@@ -12,8 +12,8 @@ public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? 
     /// <summary>The addresses in its arguments.</summary>
     internal IReadOnlyList<nint> Addresses { get; init; } = [];
 
-    /// <summary>Its place in the order of the step. Launches of a group have the same: they run together.</summary>
-    internal int Moment { get; init; }
+    /// <summary>Its number in the order of the step. Launches of a group have the same one.</summary>
+    internal int Tick { get; init; }
 
     /// <summary>Whether it is a matrix product.</summary>
     public bool IsProduct => Kernel == MatMulKernels.Multiply;
@@ -28,7 +28,7 @@ public sealed unsafe class CountingStream : ComputeStream
     private readonly List<CountedLaunch> _inOrder = [];
     private readonly List<CountedFunction> _functions = [];
     private CountedFunction? _function; // that the next launches belong to
-    private int _moment; // of the next launch
+    private int _tick; // of the next launch
     private bool _isGrouped;
 
     /// <summary>Work of all launches.</summary>
@@ -67,7 +67,7 @@ public sealed unsafe class CountingStream : ComputeStream
     internal override void EndGroup()
     {
         if (_isGrouped)
-            _moment++;
+            _tick++;
         _isGrouped = false;
     }
 
@@ -77,10 +77,10 @@ public sealed unsafe class CountingStream : ComputeStream
         var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits, Variant.Default) : null)
         {
             Addresses = [.. kernel.Layout.Pointers.Select(offset => *(nint*)((byte*)args + offset))],
-            Moment = _moment,
+            Tick = _tick,
         };
         if (!_isGrouped)
-            _moment++;
+            _tick++;
         _inOrder.Add(launch);
         Total += launch.Cost;
         if (launch.IsProduct)

@@ -5,8 +5,8 @@ namespace VideoSim.Engine.Memory;
 
 /// <summary>An allocation of a step, from the first launch that uses it to the last.</summary>
 /// <param name="Bytes">Its size in the arena.</param>
-/// <param name="First">Moment of the first launch.</param>
-/// <param name="Last">Moment of the last launch; <see cref="End"/> if its values are read after the step.</param>
+/// <param name="First">Tick of the first launch.</param>
+/// <param name="Last">Tick of the last launch; <see cref="End"/> if its values are read after the step.</param>
 internal readonly record struct Lifetime(long Bytes, int First, int Last)
 {
     /// <summary>After all launches.</summary>
@@ -15,18 +15,18 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last)
     /// <summary>
     /// Whether a launch or a group needs both allocations, or one is written between uses of the other.
     /// </summary>
-    // Moments are in one order, because launches run one after the other, except in a group. Two branches of a graph
+    // Ticks are in one order, because launches run one after the other, except in a group. Two branches of a graph
     // have no such order. Allocations of different branches then overlap until the branches join, and one that both
     // branches use is free only after both joins. Only this function decides that, so it is the place to change.
     public bool Overlaps(in Lifetime other) => First <= other.Last && other.First <= Last;
 
-    /// <summary>The most bytes that live at one moment.</summary>
-    public static long WidestMoment(IReadOnlyList<Lifetime> lives)
+    /// <summary>The most bytes that live at the same time.</summary>
+    public static long MostBytesAtOnce(IReadOnlyList<Lifetime> lives)
     {
-        long living = 0, widest = 0;
+        long living = 0, most = 0;
         foreach (var (_, bytes) in lives.SelectMany(static life => new[] { ((long)life.First, life.Bytes), (life.Last + 1L, -life.Bytes) }).Order())
-            widest = Math.Max(widest, living += bytes); // at one moment, Order puts those that end first
-        return widest;
+            most = Math.Max(most, living += bytes); // of one tick, Order puts those that end first
+        return most;
     }
 
     /// <summary>
@@ -45,7 +45,7 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last)
             foreach (nint address in launch.Addresses)
             {
                 if (IndexOf(address) is >= 0 and int i)
-                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? launch.Moment, launch.Moment);
+                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? launch.Tick, launch.Tick);
             }
         }
         foreach (var result in results)

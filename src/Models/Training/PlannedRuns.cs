@@ -12,8 +12,8 @@ namespace VideoSim.Models.Training;
 /// <param name="MomentBytes">Moments of the optimizer, with its small tables.</param>
 /// <param name="ActivationBytes">The arena of a step: activations and their gradients, which share bytes.</param>
 /// <param name="FloorBytes">
-/// Weights, gradients, moments, the batch, and the activations that live at the widest moment of a step. The run
-/// cannot take less with the same launches in the same order.
+/// Weights, gradients, moments, the batch, and the most activations that a step needs at the same time. The run cannot
+/// take less with the same launches in the same order.
 /// </param>
 public sealed record PlannedMemory(long WeightBytes, long GradientBytes, long MomentBytes, long ActivationBytes, long FloorBytes);
 

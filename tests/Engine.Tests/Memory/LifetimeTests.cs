@@ -52,7 +52,7 @@ public sealed unsafe class LifetimeTests : IDisposable
     // The CPU's threads run a group like one launch: its last reader of one allocation may run after the first writer
     // of another one.
     [Fact]
-    public void Of_LaunchesOfAGroup_HaveOneMoment()
+    public void Of_LaunchesOfAGroup_HaveOneTick()
     {
         Tensor a = Allocate(16), b = Allocate(16), c = Allocate(16), d = Allocate(16);
         Launch(a, a);
@@ -71,7 +71,7 @@ public sealed unsafe class LifetimeTests : IDisposable
         var lives = Lives();
         Assert.Equal([new(64, 0, 1), new(64, 1, 3), new(64, 1, 2), new(64, 2, 3)], lives);
         Assert.True(lives[0].Overlaps(lives[2]));
-        Assert.Equal([0, 1, 1, 2, 3, 3], ((CountingStream)_device.Stream).InOrder.Select(static launch => launch.Moment));
+        Assert.Equal([0, 1, 1, 2, 3, 3], ((CountingStream)_device.Stream).InOrder.Select(static launch => launch.Tick));
     }
 
     [Fact]

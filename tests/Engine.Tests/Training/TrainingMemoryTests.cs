@@ -20,7 +20,7 @@ public sealed class TrainingMemoryTests
 {
     private const int B = 2, S = 6, Width = 16, Inner = 40;
 
-    // Forward keeps the activations of all layers for backward. Their gradients live for a moment only.
+    // Forward keeps the activations of all layers for backward. Their gradients live for a few launches only.
     [Fact]
     public void Build_MoreLayers_TakesNoMoreMemoryForGradients()
     {

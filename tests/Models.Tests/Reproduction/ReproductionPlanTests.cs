@@ -31,7 +31,7 @@ public sealed class ReproductionPlanTests
 
     // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that
     // backward reads: queries, keys and values 3C, context, two products and two sums C each, the feed-forward part
-    // before and after GELU I each. Their gradients live for a moment. With embeddings, heads, input and a validation
+    // before and after GELU I each. Their gradients live shortly. With embeddings, heads, input and a validation
     // they add a quarter at most. In mix the last layer may see one position only, and frames are expanded to 3,072
     // values for three experts.
     [Fact]

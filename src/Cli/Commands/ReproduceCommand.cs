@@ -44,7 +44,7 @@ internal static class ReproduceCommand
             if (parsed.GetValue(dryRun))
             {
                 var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
-                console.WriteResult(plan.Data is { } survey ? [Table(survey), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
+                console.WriteResult(plan.Data is { } survey ? [Table(survey), Table(plan), MemoryTable(plan)] : [Table(plan), MemoryTable(plan)], plan, PlanJson.Default.ReproductionPlan);
                 foreach (string problem in plan.Data?.Problems ?? [])
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
@@ -105,16 +105,28 @@ internal static class ReproduceCommand
     private static ResultTable Table(ReproductionPlan plan)
     {
         var table = new ResultTable().TextColumn("model").TextColumn("stage").NumberColumn("runs").NumberColumn("steps").NumberColumn("batch")
-            .NumberColumn("parameters").NumberColumn("GFLOP a step").NumberColumn("memory, GB").NumberColumn("disk a run, GB");
+            .NumberColumn("parameters").NumberColumn("GFLOP a step").NumberColumn("disk a run, GB");
         foreach (var run in plan.Runs)
         {
             table.Row(run.Model, run.Stage, Count(run.Runs), Count(run.Steps), Count(run.Batch), Count(run.Parameters), Count(run.FlopsPerStep / 1e9, 1),
-                Count(run.DeviceBytes / 1e9, 2), Count(run.DiskBytes / 1e9, 2));
+                Gigabytes(run.DiskBytes));
         }
 
-        return table.Row("all", "", Count(plan.TotalRuns), "", "", "", $"{Count(plan.TotalFlops / 1e15, 1)} PFLOP in all", "", $"{Count(plan.TotalDiskBytes / 1e9, 1)} in all");
+        return table.Row("all", "", Count(plan.TotalRuns), "", "", "", $"{Count(plan.TotalFlops / 1e15, 1)} PFLOP in all", $"{Count(plan.TotalDiskBytes / 1e9, 1)} in all");
 
         static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
+    }
+
+    private static ResultTable MemoryTable(ReproductionPlan plan)
+    {
+        var table = new ResultTable().TextColumn("memory, GB").TextColumn("stage").NumberColumn("weights").NumberColumn("gradients").NumberColumn("moments")
+            .NumberColumn("activations").NumberColumn("peak").NumberColumn("floor");
+        foreach (var run in plan.Runs)
+        {
+            var (weights, gradients, moments, activations, floor) = run.Memory;
+            table.Row(run.Model, run.Stage, Gigabytes(weights), Gigabytes(gradients), Gigabytes(moments), Gigabytes(activations), Gigabytes(run.DeviceBytes), Gigabytes(floor));
+        }
+        return table;
     }
 
     private static ResultTable Table(DataSurvey data)
@@ -135,6 +147,8 @@ internal static class ReproduceCommand
 
     private static string Weights(EnsembleSummary ensemble) =>
         string.Join(" ", ensemble.Weights.Values.Select(weight => weight.ToString("0.00", CultureInfo.InvariantCulture)));
+
+    private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("N2", CultureInfo.InvariantCulture);
 
     private static string Whole(double seconds) => seconds.ToString("F0", CultureInfo.InvariantCulture);
 

@@ -45,6 +45,9 @@ public sealed class LossTerms
     /// <summary>The terms.</summary>
     public ReadOnlySpan<LossTerm> Terms => _terms;
 
+    /// <summary>The values of the terms on the device.</summary>
+    internal IEnumerable<Tensor> Values => _terms.Select(static term => term.Value);
+
     /// <summary>The unweighted values of the last step, in order. Waits for the device.</summary>
     public float[] Read(Device device)
     {

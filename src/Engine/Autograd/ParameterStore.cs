@@ -104,6 +104,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>End of each group's parameters to which weight decay applies, within the flat block.</summary>
     public IReadOnlyList<long> DecayEnds { get; private set; } = [];
 
+    /// <summary>Memory of everything that the store has, gradients included; 0 before it is allocated.</summary>
+    public long Bytes => _arena?.Capacity ?? 0;
+
     /// <summary>Declares one trainable tensor.</summary>
     public Parameter Add(int group, string name, Shape shape, Initializer initializer) =>
         Stack(group, shape, [(name, shape)], initializer);

@@ -56,7 +56,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
     /// <param name="read">
     /// Returns the tensors of the result that are read after a run. Memory of all other tensors is used again after
-    /// their last reader, unless the step is eager. Null: all tensors keep their values.
+    /// their last reader. Null: all tensors keep their values until the next run.
     /// </param>
     /// <exception cref="ArgumentException">
     /// The inputs or a parameter are on another device, or the device does not support the precision.
@@ -82,9 +82,9 @@ public sealed unsafe class Step<TResult> : IDisposable
         {
             var result = build(tape);
             var counted = (CountingStream)counting.Stream;
-            if (read is not null && !mode.Eager)
+            if (read is not null)
                 layout = new ArenaLayout(Lifetime.Of(arena, counted.InOrder, read(result).Concat(tape.Notes?.Select(static note => note.Value) ?? [])));
-            (ArenaBytes, WorkspaceBytes) = (layout?.Bytes ?? arena.Peak, workspace?.Peak ?? 0);
+            (ArenaBytes, ArenaFloor, WorkspaceBytes) = (layout?.Bytes ?? arena.Peak, layout?.Floor ?? arena.Peak, workspace?.Peak ?? 0);
             (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
         try
@@ -125,6 +125,11 @@ public sealed unsafe class Step<TResult> : IDisposable
 
     /// <summary>Memory of activations and intermediate gradients, bytes.</summary>
     public long ArenaBytes { get; }
+
+    /// <summary>
+    /// The part of <see cref="ArenaBytes"/> that is needed at the same time. The rest is lost in gaps.
+    /// </summary>
+    public long ArenaFloor { get; }
 
     /// <summary>
     /// Memory for packed operands of matrix products. All products share it; the largest product decides its size.

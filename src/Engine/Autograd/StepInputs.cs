@@ -47,6 +47,9 @@ public unsafe class StepInputs : IDisposable
     public Tensor this[string name] => _tensors.TryGetValue(name, out var tensor) ? tensor
         : throw new ArgumentException($"there is no input {name}; the inputs are {string.Join(", ", _inputs.Select(static input => input.Name))}");
 
+    /// <summary>Memory of the block.</summary>
+    public long Bytes => _arena.Capacity;
+
     /// <summary>Device that the memory was taken from.</summary>
     internal Device Device => _device;
 

@@ -12,6 +12,9 @@ public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? 
     /// <summary>The addresses in its arguments.</summary>
     internal IReadOnlyList<nint> Addresses { get; init; } = [];
 
+    /// <summary>Its number in the order of the step. Launches of a group have the same one.</summary>
+    internal int Tick { get; init; }
+
     /// <summary>Whether it is a matrix product.</summary>
     public bool IsProduct => Kernel == MatMulKernels.Multiply;
 }
@@ -25,6 +28,8 @@ public sealed unsafe class CountingStream : ComputeStream
     private readonly List<CountedLaunch> _inOrder = [];
     private readonly List<CountedFunction> _functions = [];
     private CountedFunction? _function; // that the next launches belong to
+    private int _tick; // of the next launch
+    private bool _isGrouped;
 
     /// <summary>Work of all launches.</summary>
     public KernelCost Total { get; private set; }
@@ -57,13 +62,25 @@ public sealed unsafe class CountingStream : ComputeStream
 
     internal override void EndFunction() => _function = null;
 
+    internal override void BeginGroup() => _isGrouped = true;
+
+    internal override void EndGroup()
+    {
+        if (_isGrouped)
+            _tick++;
+        _isGrouped = false;
+    }
+
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
         var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits, Variant.Default) : null)
         {
             Addresses = [.. kernel.Layout.Pointers.Select(offset => *(nint*)((byte*)args + offset))],
+            Tick = _tick,
         };
+        if (!_isGrouped)
+            _tick++;
         _inOrder.Add(launch);
         Total += launch.Cost;
         if (launch.IsProduct)

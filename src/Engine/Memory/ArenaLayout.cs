@@ -15,7 +15,7 @@ internal sealed class ArenaLayout
     /// <param name="lives">Their lifetimes, in the order in which the step allocates them.</param>
     public ArenaLayout(Lifetime[] lives)
     {
-        (_lives, _offsets) = (lives, new long[lives.Length]);
+        (_lives, _offsets, Floor) = (lives, new long[lives.Length], Lifetime.MostBytesAtOnce(lives));
         var placed = new List<int>(lives.Length); // by offset
         foreach (int next in Enumerable.Range(0, lives.Length).OrderByDescending(i => lives[i].Bytes)) // a stable sort
         {
@@ -35,6 +35,9 @@ internal sealed class ArenaLayout
 
     /// <summary>Size of the block.</summary>
     public long Bytes { get; }
+
+    /// <summary>The most bytes that live at the same time. No layout is smaller.</summary>
+    public long Floor { get; }
 
     /// <summary>The offset of an allocation in the block.</summary>
     /// <param name="number">Its number, in order of allocation.</param>

@@ -5,15 +5,29 @@ namespace VideoSim.Engine.Memory;
 
 /// <summary>An allocation of a step, from the first launch that uses it to the last.</summary>
 /// <param name="Bytes">Its size in the arena.</param>
-/// <param name="First">Number of the first launch.</param>
-/// <param name="Last">Number of the last launch; <see cref="End"/> if its values are read after the step.</param>
+/// <param name="First">Tick of the first launch.</param>
+/// <param name="Last">Tick of the last launch; <see cref="End"/> if its values are read after the step.</param>
 internal readonly record struct Lifetime(long Bytes, int First, int Last)
 {
     /// <summary>After all launches.</summary>
     public const int End = int.MaxValue;
 
-    /// <summary>Whether a launch needs both allocations, or one is written between uses of the other.</summary>
+    /// <summary>
+    /// Whether a launch or a group needs both allocations, or one is written between uses of the other.
+    /// </summary>
+    // Ticks are in one order, because launches run one after the other, except in a group. Two branches of a graph
+    // have no such order. Allocations of different branches then overlap until the branches join, and one that both
+    // branches use is free only after both joins. Only this function decides that, so it is the place to change.
     public bool Overlaps(in Lifetime other) => First <= other.Last && other.First <= Last;
+
+    /// <summary>The most bytes that live at the same time.</summary>
+    public static long MostBytesAtOnce(IReadOnlyList<Lifetime> lives)
+    {
+        long living = 0, most = 0;
+        foreach (var (_, bytes) in lives.SelectMany(static life => new[] { ((long)life.First, life.Bytes), (life.Last + 1L, -life.Bytes) }).Order())
+            most = Math.Max(most, living += bytes); // of one tick, Order puts those that end first
+        return most;
+    }
 
     /// <summary>
     /// The lifetimes of all allocations of a counted step, in order. A launch uses an allocation if an address in its
@@ -26,12 +40,12 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last)
     {
         nint[] starts = [.. arena.Allocations.Select(static allocation => allocation.Address)];
         var lives = new Lifetime?[starts.Length];
-        for (int number = 0; number < launches.Count; number++)
+        foreach (var launch in launches)
         {
-            foreach (nint address in launches[number].Addresses)
+            foreach (nint address in launch.Addresses)
             {
                 if (IndexOf(address) is >= 0 and int i)
-                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? number, number);
+                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? launch.Tick, launch.Tick);
             }
         }
         foreach (var result in results)

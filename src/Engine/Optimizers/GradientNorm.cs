@@ -49,6 +49,9 @@ internal sealed unsafe class GradientNorm : IDisposable
         device.Upload(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(firsts)), _firstChunks.Address);
     }
 
+    /// <summary>Memory of tables and sums.</summary>
+    public long Bytes => _arena.Capacity;
+
     /// <summary>[1]: the factor that limits the gradient, after a measurement; no tensor without a limit.</summary>
     public Tensor Factor => _limit > 0 ? _norm.Slice(1, new Shape(1)) : default;
 

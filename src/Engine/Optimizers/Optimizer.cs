@@ -71,6 +71,9 @@ public abstract unsafe class Optimizer : IDisposable
     /// <summary>The parameters that it changes.</summary>
     protected internal ParameterStore Parameters { get; }
 
+    /// <summary>Memory of the moments, and of tables and notes that are small beside them.</summary>
+    public long Bytes => _arena.Capacity + _norm.Bytes;
+
     /// <summary>A tensor of its own memory.</summary>
     internal Tensor Root => _groupEnds;
 

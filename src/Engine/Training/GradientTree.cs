@@ -64,6 +64,9 @@ public sealed unsafe class GradientTree : IDisposable
     /// <summary>0-based number of the part that the next run of a step processes.</summary>
     public int Next { get; private set; }
 
+    /// <summary>Memory of the sums.</summary>
+    public long Bytes => _arena.Capacity;
+
     /// <summary>A tensor of its own memory.</summary>
     internal Tensor Root => _zero;
 

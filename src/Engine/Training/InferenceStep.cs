@@ -18,7 +18,7 @@ public static class InferenceStep
     /// <param name="inputs">The step's inputs, on the device.</param>
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
     /// <param name="eager">
-    /// Rebuild the step every time instead of replaying a plan. All tensors then keep their values.
+    /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
     /// </param>
     /// <exception cref="ArgumentException">The inputs or a parameter are on another device.</exception>
     public static Step<Tensor> Build(Device device, StepInputs inputs, Func<Tape, Tensor> build, bool eager = false) =>
@@ -31,7 +31,7 @@ public static class InferenceStep
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
     /// <param name="read">Returns all tensors of the result that are read after a run.</param>
     /// <param name="eager">
-    /// Rebuild the step every time instead of replaying a plan. All tensors then keep their values.
+    /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
     /// </param>
     /// <exception cref="ArgumentException">The inputs or a parameter are on another device.</exception>
     public static Step<TResult> Build<TResult>(Device device, StepInputs inputs, Func<Tape, TResult> build, Func<TResult, IEnumerable<Tensor>> read, bool eager = false)

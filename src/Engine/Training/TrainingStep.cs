@@ -21,7 +21,7 @@ public sealed unsafe class TrainingStep : IDisposable
     private readonly PlanStream? _update; // after the last part; null without a tree
     private LossTerms? _ofBatch;
 
-    private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode, GradientTree? tree)
+    private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode, GradientTree? tree, bool keepsValues)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -49,7 +49,7 @@ public sealed unsafe class TrainingStep : IDisposable
             tape.RunBackward(terms.Terms);
             optimizer?.Update(tape.Stream, inputs.Scalars);
             return terms;
-        });
+        }, keepsValues ? null : static terms => terms.Values);
         if (tree is null || optimizer is null)
             return;
         _update = new PlanStream();
@@ -70,24 +70,28 @@ public sealed unsafe class TrainingStep : IDisposable
     /// </param>
     /// <param name="precision">How activations are stored.</param>
     /// <param name="tree">Adds the gradients of the parts of a batch; null if a run processes a whole batch.</param>
+    /// <param name="keepsValues">
+    /// True to inspect the step: all of its tensors keep their values until the next run. Otherwise memory is used
+    /// again after the last reader of a tensor, and only losses and notes keep theirs. Both give the same bits.
+    /// </param>
     /// <exception cref="ArgumentException">
     /// Parameters, optimizer and inputs do not belong together, or are on another device, or the device does not
     /// support the precision.
     /// </exception>
     /// <exception cref="InvalidOperationException">The parameters are not allocated for training.</exception>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null)
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null, bool keepsValues = false)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        return Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision, tree);
+        return Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision, tree, keepsValues);
     }
 
     /// <summary>The same with an objective of several terms.</summary>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null)
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null, bool keepsValues = false)
     {
         ArgumentNullException.ThrowIfNull(losses);
-        return new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision), tree);
+        return new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision), tree, keepsValues);
     }
 
     /// <summary>The launches of a run, without those of a gradient tree and of the update after it.</summary>

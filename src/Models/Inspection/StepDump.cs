@@ -81,7 +81,7 @@ public static class StepDump
         {
             tape.Notes = notes = [];
             return stage.Variants[^1].Losses(tape, input); // room for any batch
-        });
+        }, keepsValues: true);
         step.Run();
         AtomicFile.Write(output, stream => Collect(device, input, step.Losses, notes, parameters).WriteTo(stream));
     }

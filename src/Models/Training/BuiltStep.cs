@@ -50,6 +50,16 @@ internal sealed class BuiltStep : IDisposable
 
     public Step<LossTerms> Step => _step.Step;
 
+    /// <summary>What the step allocates, without the packed operands of products.</summary>
+    public PlannedMemory Memory
+    {
+        get
+        {
+            long gradients = Model.Parameters.FlatCount * sizeof(float), weights = Model.Parameters.Bytes - gradients, sums = _tree?.Bytes ?? 0;
+            return new PlannedMemory(weights, gradients + sums, _adam.Bytes, Step.ArenaBytes, weights + gradients + sums + _adam.Bytes + Input.Bytes + Step.ArenaFloor);
+        }
+    }
+
     /// <summary>Runs all parts of an update.</summary>
     public void Update()
     {

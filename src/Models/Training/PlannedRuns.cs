@@ -6,6 +6,17 @@ using VideoSim.Models.Recipes;
 
 namespace VideoSim.Models.Training;
 
+/// <summary>Memory of a training run, by what it is for.</summary>
+/// <param name="WeightBytes">Weights with their bf16 copies, running statistics and constants.</param>
+/// <param name="GradientBytes">Gradients of the weights, and their sums if they are accumulated.</param>
+/// <param name="MomentBytes">Moments of the optimizer, with its small tables.</param>
+/// <param name="ActivationBytes">The arena of a step: activations and their gradients, which share bytes.</param>
+/// <param name="FloorBytes">
+/// Weights, gradients, moments, the batch, and the most activations that a step needs at the same time. The run cannot
+/// take less with the same launches in the same order.
+/// </param>
+public sealed record PlannedMemory(long WeightBytes, long GradientBytes, long MomentBytes, long ActivationBytes, long FloorBytes);
+
 /// <summary>One training run, or several of one size.</summary>
 /// <param name="Model">Name of the model.</param>
 /// <param name="Stage">pretrain or finetune.</param>
@@ -20,10 +31,11 @@ namespace VideoSim.Models.Training;
 /// batches that are read ahead. The memory of the driver and its libraries is not included: code, and 32 MiB for
 /// matrix products.
 /// </param>
+/// <param name="Memory">The parts of that memory.</param>
 /// <param name="DiskBytes">
 /// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.
 /// </param>
-public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes)
+public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, PlannedMemory Memory, long DiskBytes)
 {
     /// <summary>Refuses a run that needs more memory than the device has, before any memory is allocated.</summary>
     /// <param name="device">The device of the run.</param>
@@ -73,7 +85,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         }
         int checkpoints = Math.Min(built.Training.SaveTotalLimit, (built.Training.Steps - 1) / built.Training.CheckpointEvery + 1);
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.UpdateBatch, parameters, flops,
-            device.AllocatedBytes, (checkpoints * 3L + 3) * sizeof(float) * parameters);
+            device.AllocatedBytes, built.Memory, (checkpoints * 3L + 3) * sizeof(float) * parameters);
     }
 
     private static void Allocate(Device device, BatchShape shape, int blocks)

@@ -141,16 +141,23 @@ public sealed class TablesTests(CommandWorld world)
     [Fact]
     public void DryRun_Table_HoldsTheJson()
     {
-        var (table, json) = Both("reproduce", "--dry-run", "--preset", "reference", "--models", "mix", "uniter", "--folds", "3", "--output-dir", world.New());
-        Assert.Equal(["model", "stage", "runs", "steps", "batch", "parameters", "GFLOP a step", "memory, GB", "disk a run, GB"], table.Headers);
+        string[] command = ["reproduce", "--dry-run", "--preset", "reference", "--models", "mix", "uniter", "--folds", "3", "--output-dir", world.New()];
+        var (tables, json) = (MarkdownTable.ParseAll(Shell.Run(command).AssertDone().Output), JsonNode.Parse(Shell.Run([.. command, "--json"]).AssertDone().Output)!);
+        Assert.Equal(2, tables.Length);
+        var (table, memory) = (tables[0], tables[1]);
+        Assert.Equal(["model", "stage", "runs", "steps", "batch", "parameters", "GFLOP a step", "disk a run, GB"], table.Headers);
         Assert.Equal(json["runs"]!.AsArray().Select(static run => new[]
         {
             (string)run!["model"]!, (string)run["stage"]!, Whole(run["runs"]!), Whole(run["steps"]!), Whole(run["batch"]!), Whole(run["parameters"]!),
-            Billions(run["flops_per_step"]!, "N1"), Billions(run["device_bytes"]!, "N2"), Billions(run["disk_bytes"]!, "N2"),
+            Billions(run["flops_per_step"]!, "N1"), Billions(run["disk_bytes"]!, "N2"),
         }), table.Rows[..^1]);
+        Assert.Equal(["memory, GB", "stage", "weights", "gradients", "moments", "activations", "peak", "floor"], memory.Headers);
+        Assert.Equal(json["runs"]!.AsArray().Select(static run => new[] { (string)run!["model"]!, (string)run["stage"]! }
+            .Concat(new[] { "weight_bytes", "gradient_bytes", "moment_bytes", "activation_bytes" }.Select(part => Billions(run["memory"]![part]!, "N2")))
+            .Append(Billions(run["device_bytes"]!, "N2")).Append(Billions(run["memory"]!["floor_bytes"]!, "N2")).ToArray()), memory.Rows);
         double flops = json["runs"]!.AsArray().Sum(static run => (int)run!["runs"]! * (int)run["steps"]! * (double)run["flops_per_step"]!);
         double disk = json["runs"]!.AsArray().Sum(static run => (int)run!["runs"]! * (double)run["disk_bytes"]!);
-        Assert.Equal(["all", "", "8", "", "", "", $"{flops / 1e15:N1} PFLOP in all", "", $"{disk / 1e9:N1} in all"], table.Rows[^1]);
+        Assert.Equal(["all", "", "8", "", "", "", $"{flops / 1e15:N1} PFLOP in all", $"{disk / 1e9:N1} in all"], table.Rows[^1]);
         Assert.Equal((8, flops, disk), ((int)json["total_runs"]!, (double)json["total_flops"]!, (double)json["total_disk_bytes"]!));
 
         static string Billions(JsonNode value, string format) => ((double)value / 1e9).ToString(format, CultureInfo.InvariantCulture);
@@ -166,7 +173,7 @@ public sealed class TablesTests(CommandWorld world)
         var missing = Shell.Run(command);
         Assert.Equal((1, $"error: {vocabulary}: there is no such file; pass --encoder DIR, whose vocabulary is used, or --vocab FILE\n"), (missing.ExitCode, missing.Error));
         var tables = MarkdownTable.ParseAll(Shell.Run([.. command, "--vocab", elsewhere]).AssertDone().Output);
-        Assert.Equal(2, tables.Length);
+        Assert.Equal(3, tables.Length);
         Assert.Equal(["data", "files", "MB", ""], tables[0].Headers);
         Assert.Equal(
         [

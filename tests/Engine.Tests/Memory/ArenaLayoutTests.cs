@@ -29,6 +29,7 @@ public sealed class ArenaLayoutTests
             }
         }
         long widest = Enumerable.Range(0, Launches).Max(launch => lives.Where(life => IsAlive(life, launch)).Sum(static life => life.Bytes));
+        Assert.Equal(widest, layout.Floor);
         Assert.InRange(layout.Bytes, widest, lives.Sum(static life => life.Bytes));
     }, iter: 2000);
 

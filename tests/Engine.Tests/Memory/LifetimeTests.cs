@@ -49,6 +49,31 @@ public sealed unsafe class LifetimeTests : IDisposable
         Assert.Equal([new(64, 0, 1), new(64, 0, 2), new(64, 1, 1), new(64, 2, 2)], Lives());
     }
 
+    // The CPU's threads run a group like one launch: its last reader of one allocation may run after the first writer
+    // of another one.
+    [Fact]
+    public void Of_LaunchesOfAGroup_HaveOneTick()
+    {
+        Tensor a = Allocate(16), b = Allocate(16), c = Allocate(16), d = Allocate(16);
+        Launch(a, a);
+        using (_device.Stream.Group())
+        {
+            Launch(a, b);
+            Launch(c, c);
+            _device.Stream.EndGroup(); // what follows is in no group
+            Launch(c, d);
+        }
+        using (_device.Stream.Group())
+        {
+            Launch(b, b);
+            Launch(d, d);
+        }
+        var lives = Lives();
+        Assert.Equal([new(64, 0, 1), new(64, 1, 3), new(64, 1, 2), new(64, 2, 3)], lives);
+        Assert.True(lives[0].Overlaps(lives[2]));
+        Assert.Equal([0, 1, 1, 2, 3, 3], ((CountingStream)_device.Stream).InOrder.Select(static launch => launch.Tick));
+    }
+
     [Fact]
     public void Of_Results_LiveToTheEnd()
     {

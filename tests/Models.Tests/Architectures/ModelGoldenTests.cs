@@ -52,7 +52,7 @@ public sealed unsafe class ModelGoldenTests
         {
             tape.Notes = notes = [];
             return variant.Losses(tape, input);
-        }, eager: eager);
+        }, eager: eager, keepsValues: true);
         step.Run();
 
         golden.AssertEqual("value.embedding", device, Noted("embedding"));

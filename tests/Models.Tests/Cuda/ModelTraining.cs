@@ -56,6 +56,9 @@ internal sealed record ModelTraining(string Model, bool Pairs)
 
     public bool Eager { get; init; }
 
+    /// <summary>Whether all tensors of the step keep their values.</summary>
+    public bool KeepsValues { get; init; }
+
     /// <summary>
     /// Changes each weight by a unit in the last place, up and down in turn: 1 begins with up, -1 with down, 0
     /// changes none.
@@ -100,7 +103,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         using var host = new CpuDevice(threads: 1);
         BatchBlock[] slot = [.. Enumerable.Range(0, Parts).Select(_ => new BatchBlock(host, stage.Shape))];
         using var tree = Parts > 1 ? new GradientTree(device, parameters, Parts, stage.Sides) : null;
-        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision, tree);
+        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision, tree, KeepsValues);
         double[] losses = new double[StepCount];
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)

@@ -15,6 +15,7 @@ public static unsafe class Machine
     private static readonly Lock Gate = new();
     private static readonly DeviceMemory Memory = new();
     private static readonly DriverTable* Table = MakeTable();
+    private static readonly Lazy<nint> UseMachine = new(FindUseMachine); // the driver's function
     private static readonly Dictionary<nint, object> Handles = []; // units and kernels of the driver
     private static nint _nextHandle = 1;
     private static uint _nextBlock = 1;
@@ -51,15 +52,13 @@ public static unsafe class Machine
     /// <summary>Instructions of warps that ran so far.</summary>
     public static long Instructions { get; private set; }
 
-    /// <summary>Whether the machine runs the modules that the emulator's driver loads from now on.</summary>
+    /// <summary>Chooses what runs the modules that the emulator's driver loads from now on.</summary>
+    /// <param name="attached">True for the machine, false for the code of g++.</param>
     /// <exception cref="DataException">The driver of this process is not the emulator's.</exception>
-    public static void Attach(bool attached = true)
-    {
-        if (!CudaEmulator.IsInPlace)
-            throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none");
-        var use = (delegate* unmanaged<DriverTable*, void>)NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine");
-        use(attached ? Table : null);
-    }
+    public static void Attach(bool attached = true) => ((delegate* unmanaged<DriverTable*, void>)UseMachine.Value)(attached ? Table : null);
+
+    private static nint FindUseMachine() => CudaEmulator.IsInPlace ? NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine")
+        : throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none");
 
     private static DriverTable* MakeTable()
     {
@@ -75,7 +74,12 @@ public static unsafe class Machine
     private static void Unload(nint unit)
     {
         lock (Gate)
+        {
+            var kernels = ((PtxUnit)Handles[unit]).Kernels;
+            foreach (var (handle, _) in Handles.Where(pair => kernels.Contains(pair.Value)).ToArray())
+                Handles.Remove(handle);
             Handles.Remove(unit);
+        }
     }
 
     [UnmanagedCallersOnly]

@@ -23,7 +23,7 @@ internal static class KernelsDeviceCheck
     public static int Run(string where, string name, CommandConsole console, CancellationToken cancellation)
     {
         var kernels = KernelsCommand.Matching([name]);
-        if (NativeLibraries.EmulatorRunsPtx)
+        if (NativeLibraries.EmulatorRunsPtx && CudaEmulator.IsInPlace)
             Machine.Attach();
         using var device = CommonOptions.Open(where, Environment.ProcessorCount, console, products: false);
         bool isCuda = device is CudaDevice;

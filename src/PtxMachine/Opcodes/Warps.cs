@@ -12,7 +12,7 @@ internal sealed unsafe partial class OpcodeTable
     private void AddWarps()
     {
         // Lane j of `clamp` bits 0 to 4 is the last one of a segment, or for .up the first.
-        Shuffle("up", static (lane, b, first, _) => lane - b, static (lane, limit) => lane >= limit);
+        Shuffle("up", static (lane, b, _, _) => lane - b, static (lane, limit) => lane >= limit);
         Shuffle("down", static (lane, b, _, _) => lane + b, static (lane, limit) => lane <= limit);
         Shuffle("bfly", static (lane, b, _, _) => lane ^ b, static (lane, limit) => lane <= limit);
         Shuffle("idx", static (_, b, first, segment) => first | (b & ~segment), static (lane, limit) => lane <= limit);

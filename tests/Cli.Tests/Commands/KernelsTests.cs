@@ -50,6 +50,60 @@ public sealed class KernelsTests(CommandWorld world)
         var row = rows.RootElement.EnumerateArray().Single(static row => row.GetProperty("entry").GetString() == "dropout_f32");
         Assert.Equal(["right", "right", "right"], new[] { "twin", "cuda", "order" }.Select(gate => row.GetProperty(gate).GetString()));
         Assert.Contains(row.GetProperty("compiles").GetString(), new[] { "right", "skipped" });
+        Assert.Equal(row.GetProperty("compiles").GetString(), row.GetProperty("ptx").GetString());
+    }
+
+    // NVRTC defines the macro, and g++ does not.
+    [Fact]
+    public void Check_KernelThatIsWrongAsPtxAlone_SaysSo()
+    {
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        var outcome = Check(["softmax_forward_f32", "--source", Softmax("1 / warp_sum(sum)", """
+            1 / (warp_sum(sum)
+            #ifdef __CUDACC_RTC__
+                + 1
+            #endif
+            )
+            """)]);
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("error: softmax_forward_f32, PTX: ", outcome.Error, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^\| softmax_forward_f32 \| right +\| right +\| right +\| right +\| wrong +\|", outcome.Output);
+    }
+
+    // The emulator has printf, and the PTX machine has no calls. The kernel is right.
+    [Fact]
+    public void Check_KernelThatPrints_SkipsPtx()
+    {
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        var outcome = Check(["softmax_forward_f32", "--source", Softmax("1 / warp_sum(sum)", "(threadIdx.x + blockIdx.x == 0 ? (void)printf(\"sum\\n\") : (void)0, 1 / warp_sum(sum))")]);
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Matches(@"(?m)^\| softmax_forward_f32 \| right +\| right +\| right +\| right +\| skipped +\|", outcome.Output);
+    }
+
+    [Fact]
+    public void CheckOnTheDevice_EmulatorOfPtx_RunsPtx()
+    {
+        Assert.SkipWhen(EmulatorBuild.Problem is not null, EmulatorBuild.Problem ?? "");
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        AsPtx("ptx", "kernels", "check", "relu_forward_f32", "--device", "cuda").AssertDone();
+        AsPtx("ptx", "kernels", "check", "relu_forward_f32", "--device", "cpu").AssertDone();
+        AsPtx("PTX", "kernels", "check", "relu_forward_f32", "--device", "cuda").AssertFailed(1, "VIDEOSIM_EMULATOR is PTX; it may be ptx");
+        AsPtx("ptx", "kernels", "bench", "relu_forward_f32", "--device", "cuda", "--models", "mix").AssertFailed(1, "VIDEOSIM_EMULATOR is ptx, and this program has no machine for PTX");
+
+        Outcome AsPtx(string value, params string[] args) => ChildProcess.Run(new()
+        {
+            ["VIDEOSIM_EMULATOR"] = value,
+            ["VIDEOSIM_CUDA_PATH"] = $"{CommandWorld.Emulator}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
+            ["XDG_CACHE_HOME"] = world.Cache,
+        }, args);
+    }
+
+    private string Softmax(string before, string after)
+    {
+        string text = KernelSources.Embedded["Softmax.cu"], file = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "Softmax.cu");
+        Assert.Contains(before, text, StringComparison.Ordinal);
+        File.WriteAllText(file, text.Replace(before, after, StringComparison.Ordinal));
+        return file;
     }
 
     [Fact]

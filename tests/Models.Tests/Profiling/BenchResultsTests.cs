@@ -93,6 +93,7 @@ public sealed class BenchResultsTests : IDisposable
     [InlineData("p90", 1.2, "rows.json: [0].milliseconds.p90 must be at least p10")]
     [InlineData("best", 0, "rows.json: [0].milliseconds.best must be above 0")]
     [InlineData("samples", 1, "rows.json: [0].milliseconds.samples must be at least one for each round")]
+    [InlineData("samples", 3e9, "rows.json: [0].milliseconds.samples must be at most 2147483647")]
     [InlineData("rounds", -1, "rows.json: [0].milliseconds.rounds must be times above 0, and at least one")]
     public void Rows_WithATimeThatCannotBe_AreRefusedWithFileAndField(string field, double value, string message)
     {
@@ -105,7 +106,7 @@ public sealed class BenchResultsTests : IDisposable
                 "p10" => time with { P10 = value },
                 "p90" => time with { P90 = value },
                 "best" => time with { Best = value },
-                "samples" => time with { Samples = (int)value },
+                "samples" => time with { Samples = (long)value },
                 _ => time with { Rounds = [2, value] },
             },
         });

@@ -16,7 +16,7 @@ with_parallel() {
     local run=("$examples/parallel/run.sh" 2 "${options[@]}" --output-dir shared) first
     "${run[@]}" > first.log 2>&1 &
     first=$!
-    wait_until 300 test -s shared/mix/pretrain/metrics.jsonl
+    wait_until 300 test -s shared/mix/pretrain/metrics.jsonl || { cat first.log >&2; return 1; }
     pkill -INT -P $first parallel # as Ctrl-C
     ! wait $first || { echo "the script goes on after an interruption" >&2; return 1; }
     "${run[@]}" 2>&1 | tee second.log

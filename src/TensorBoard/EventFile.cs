@@ -31,7 +31,7 @@ internal sealed class EventFile
     }
 
     /// <summary>The event files of a folder.</summary>
-    public static string[] Files(string folder) => Directory.Exists(folder) ? FolderListing.Files(folder, $"{Prefix}*") : [];
+    public static string[] Files(string folder) => FolderListing.FilesIfAny(folder, $"{Prefix}*");
 
     /// <summary>Appends an event with the time.</summary>
     /// <exception cref="Engine.DataException">The file cannot be written; the message names it.</exception>

@@ -110,18 +110,8 @@ public sealed class ClaimFolder(string folder, TimeProvider clock)
         return found;
     }
 
-    // A begin that failed deletes the folder.
-    private string[] Files(string pattern)
-    {
-        try
-        {
-            return FolderListing.Files(folder, pattern);
-        }
-        catch (DataException) when (!Directory.Exists(folder))
-        {
-            return [];
-        }
-    }
+    // Other processes make the folder, and delete it after a begin that failed.
+    private string[] Files(string pattern) => FolderListing.FilesIfAny(folder, pattern);
 
     private SeenClaim See(string file, int generation, byte[] bytes)
     {

@@ -24,6 +24,9 @@ public sealed class FileClaim : IDisposable
     // One write of a fixed size. Blanks fill it.
     private const int Size = 1 << 10;
 
+    // EEXIST, and Windows' error of a file that exists.
+    private const int UnixExists = 17, WindowsExists = unchecked((int)0x80070050);
+
     private static readonly FileLimit Limit = new("a claim", 1);
 
     private readonly string _file;
@@ -122,9 +125,10 @@ public sealed class FileClaim : IDisposable
         {
             stream = new FileStream(file, mode, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         }
-        catch (IOException e) when (e is DirectoryNotFoundException || (mode == FileMode.CreateNew ? File.Exists(file) : !File.Exists(file)))
+        catch (IOException e) when (e is DirectoryNotFoundException || (mode == FileMode.CreateNew ? e.HResult is UnixExists or WindowsExists : !File.Exists(file)))
         {
-            return false; // a begin that failed deletes the folder
+            // A begin that failed deletes the folder. Another process that made the file may have deleted it since.
+            return false;
         }
         using (stream)
         {

@@ -7,6 +7,12 @@ public static class FolderListing
     /// <exception cref="DataException">The folder cannot be read.</exception>
     public static string[] Files(string folder, string pattern = "*") => Read(folder, () => Directory.GetFiles(folder, pattern));
 
+    /// <summary>
+    /// The same; none if there is no such folder. Other processes may make or delete it meanwhile.
+    /// </summary>
+    /// <inheritdoc cref="Files"/>
+    public static string[] FilesIfAny(string folder, string pattern = "*") => IfAny(folder, () => Files(folder, pattern));
+
     /// <summary>Paths of the files in a folder and in those below it.</summary>
     /// <inheritdoc cref="Files"/>
     public static string[] FilesBelow(string folder, string pattern) => Read(folder, () => Directory.GetFiles(folder, pattern, SearchOption.AllDirectories));
@@ -19,6 +25,12 @@ public static class FolderListing
     /// <inheritdoc cref="Files"/>
     public static string[] Entries(string folder) => Read(folder, () => Directory.GetFileSystemEntries(folder));
 
+    /// <summary>
+    /// The same; none if there is no such folder. Other processes may make or delete it meanwhile.
+    /// </summary>
+    /// <inheritdoc cref="Files"/>
+    public static string[] EntriesIfAny(string folder) => IfAny(folder, () => Entries(folder));
+
     /// <summary>Whether a folder has nothing in it.</summary>
     /// <inheritdoc cref="Files"/>
     public static bool IsEmpty(string folder) => Read(folder, () => !Directory.EnumerateFileSystemEntries(folder).Any());
@@ -26,6 +38,19 @@ public static class FolderListing
     /// <summary>Whether a folder has a file that matches a pattern.</summary>
     /// <inheritdoc cref="Files"/>
     public static bool HasFiles(string folder, string pattern) => Read(folder, () => Directory.EnumerateFiles(folder, pattern).Any());
+
+    // The error decides. A look after it, or before the listing, can see a folder that was not there, or has gone since.
+    private static string[] IfAny(string folder, Func<string[]> list)
+    {
+        try
+        {
+            return list();
+        }
+        catch (DataException e) when (e.InnerException is DirectoryNotFoundException || File.Exists(folder))
+        {
+            return [];
+        }
+    }
 
     private static T Read<T>(string folder, Func<T> read)
     {

@@ -30,7 +30,7 @@ internal sealed class PartFolder(ReproductionOptions options, TimeProvider clock
     public static IEnumerable<string> Files(string reproduction)
     {
         string folder = Path.Combine(reproduction, RunLayout.Parts);
-        string[] claims = Directory.Exists(folder) ? FolderListing.Files(folder) : [];
+        string[] claims = FolderListing.FilesIfAny(folder);
         var runs = from model in ModelZoo.Names from run in Enumerable.Range(1, Folds.Count).Select(ReproductionLayout.Fold).Prepend(ReproductionLayout.Pretrained) select $"{model}.{run}";
         // The process that deletes the others has the claim of the begin.
         return claims.Where(static file => ClaimFolder.IsClaim(file) && !Path.GetFileName(file).StartsWith(Begin, StringComparison.Ordinal)).Select(static file => Path.GetFileName(file))

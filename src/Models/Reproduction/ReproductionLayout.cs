@@ -77,7 +77,7 @@ internal sealed class ReproductionLayout : RunLayout
     private static IEnumerable<string> MadeFiles(string folder)
     {
         var data = new DataFolder(Path.Combine(folder, Data));
-        string[] shards = Directory.Exists(data.PointwiseFolder) ? FolderListing.Files(data.PointwiseFolder, "pretrain_*.tfrecords") : [];
+        string[] shards = FolderListing.FilesIfAny(data.PointwiseFolder, "pretrain_*.tfrecords");
         string[] files = [.. shards, data.Pairwise, data.Labels, data.Test("a"), data.TestLabels("a"), data.Test("b"), data.TestLabels("b"), data.TagList, data.Vocabulary, data.Truth];
         return files.Select(file => Path.GetRelativePath(folder, file));
     }

@@ -255,7 +255,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
     internal static bool IsLeftoverOfStart(string path) => RunLock.IsLockFile(path) || TemporaryName.IsDeleted(path)
         || (TemporaryName.FinalNameOfUnfinished(path) is Arguments or RunLayout.Summary && !Directory.Exists(path))
-        || (Path.GetFileName(path) == RunLayout.Parts && Directory.Exists(path) && FolderListing.Entries(path).All(static entry => ClaimFolder.IsClaim(entry) || TemporaryName.IsDeleted(entry)));
+        || (Path.GetFileName(path) == RunLayout.Parts && !File.Exists(path) && FolderListing.EntriesIfAny(path).All(static entry => ClaimFolder.IsClaim(entry) || TemporaryName.IsDeleted(entry)));
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the

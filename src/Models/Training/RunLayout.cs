@@ -145,7 +145,7 @@ internal abstract class RunLayout
         private static IEnumerable<string> EventFiles(string folder)
         {
             string events = Path.Combine(folder, "tensorboard");
-            return Directory.Exists(events) ? FolderListing.Files(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
+            return FolderListing.FilesIfAny(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file));
         }
 
         protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0;

@@ -138,6 +138,35 @@ public sealed class ClaimTests : IDisposable
     }
 
     [Fact]
+    public async Task Find_FolderThatOthersMakeAndDelete_IsNone()
+    {
+        string folder = _folder["parts"];
+        await While(MakeAndDelete, 20_000, () => Assert.Null(new ClaimFolder(folder, _clock).Find(Work)));
+
+        void MakeAndDelete()
+        {
+            Directory.CreateDirectory(folder);
+            Directory.Delete(folder);
+        }
+    }
+
+    [Fact]
+    public async Task TryWrite_ClaimThatOthersMakeAndDelete_IsOwnedOrNot()
+    {
+        int taken = 0;
+        await While(TakeAndDelete, 2_000, TakeAndDelete);
+        Assert.True(taken > 20, $"taken {taken} times");
+
+        void TakeAndDelete()
+        {
+            using var claim = FileClaim.TryWrite(_folder[$"{Work}.claim-1"], 1, Takeover, isNew: true, takenFrom: null);
+            claim?.Delete();
+            if (claim is not null)
+                Interlocked.Increment(ref taken);
+        }
+    }
+
+    [Fact]
     public void Read_FileServerWithErrors_ReadsAgainUnlessTheFileHasGone()
     {
         string file = WriteClaim(Work, 1, Elsewhere);
@@ -261,6 +290,27 @@ public sealed class ClaimTests : IDisposable
     }
 
     // What another process does that has seen no change for long.
+    // Does something again and again in another thread while this one looks.
+    private static async Task While(Action other, int times, Action look)
+    {
+        using var end = new CancellationTokenSource();
+        var others = Task.Run(() =>
+        {
+            while (!end.IsCancellationRequested)
+                other();
+        });
+        try
+        {
+            for (int i = 0; i < times; i++)
+                look();
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await others;
+        }
+    }
+
     private void TakeOver()
     {
         File.Move(_folder[$"{Work}.claim-1"], _folder[$"{Work}.claim-2"]);

@@ -33,6 +33,20 @@ public sealed class FolderListingTests : IDisposable
     }
 
     [Fact]
+    public void FilesIfAny_OfNoFolder_IsEmpty()
+    {
+        File.WriteAllText(_folder["file"], "");
+        foreach (string name in new[] { "missing", "missing/below", "file" })
+            Assert.Equal(0, FolderListing.FilesIfAny(_folder[name]).Length + FolderListing.EntriesIfAny(_folder[name]).Length);
+        Directory.CreateDirectory(_folder["folder"]);
+        File.WriteAllText(_folder["folder/a.txt"], "");
+        Directory.CreateDirectory(_folder["folder/b"]);
+        Assert.Equal([_folder["folder/a.txt"]], FolderListing.FilesIfAny(_folder["folder"], "*.txt"));
+        Assert.Equal(2, FolderListing.EntriesIfAny(_folder["folder"]).Length);
+        Assert.Throws<DataException>(() => FolderListing.FilesIfAny(_folder[new string('n', 300)]));
+    }
+
+    [Fact]
     public void PathCheck_OfWhatTheSystemCannotTell_NamesTheReason()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "other systems have .NET's checks");

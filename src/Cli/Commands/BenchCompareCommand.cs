@@ -40,6 +40,9 @@ internal static class BenchCompareCommand
             double limit = 1 + parsed.GetValue(threshold) / 100;
             RowDifference[] failing = [.. comparison.Differences.Where(row => row.IsSlower && row.Ratio > limit)];
             int slower = comparison.Differences.Count(static row => row.IsSlower), faster = comparison.Differences.Count(static row => row.IsFaster);
+            string[] noisy = [.. comparison.Differences.Where(static row => row.Noise > RunNoise.Least).Select(static row => $"{row.Row.Part} {Format(100 * row.Noise, "N0")} %").Distinct()];
+            if (noisy.Length > 0)
+                console.Progress.Note($"noise between the runs: {string.Join(", ", noisy)}; smaller differences do not count");
             console.Progress.Note($"{comparison.Differences.Count} rows: beyond noise {slower} slower, {faster} faster");
             if (failing.Length == 0)
                 return CommandLine.Done;

@@ -9,14 +9,9 @@ namespace VideoSim.Models.Profiling;
 /// <param name="B">The same in run B.</param>
 /// <param name="Lowest">The lowest ratio that the rounds allow: the fastest round of B over the slowest of A.</param>
 /// <param name="Highest">The highest: the slowest round of B over the fastest of A.</param>
-public sealed record RowDifference(RowKey Row, double A, double B, double Lowest, double Highest)
+/// <param name="Noise">A smaller difference does not count, see <see cref="RunNoise"/>; 0.05 is 5 %.</param>
+public sealed record RowDifference(RowKey Row, double A, double B, double Lowest, double Highest, double Noise)
 {
-    /// <summary>
-    /// The smallest difference that counts. Two runs of one program differ by up to 5 % even if the rounds of each run
-    /// agree.
-    /// </summary>
-    public const double Smallest = 0.05;
-
     // With so many rounds the slowest one is left out: something else may have disturbed it.
     private const int RoundsToLeaveOneOut = 5;
 
@@ -24,16 +19,19 @@ public sealed record RowDifference(RowKey Row, double A, double B, double Lowest
     public double Ratio => B / A;
 
     /// <summary>B is slower than A beyond noise.</summary>
-    public bool IsSlower => Lowest > 1 && Ratio > 1 + Smallest;
+    public bool IsSlower => Lowest > 1 && Ratio > 1 + Noise;
 
     /// <summary>B is faster than A beyond noise.</summary>
-    public bool IsFaster => Highest < 1 && Ratio < 1 / (1 + Smallest);
+    public bool IsFaster => Highest < 1 && Ratio < 1 / (1 + Noise);
 
     /// <summary>Compares the times of two rows with the same key.</summary>
-    public static RowDifference Of(BenchRow a, BenchRow b)
+    /// <param name="a">The row of A.</param>
+    /// <param name="b">The row of B.</param>
+    /// <param name="noise">A smaller difference does not count.</param>
+    public static RowDifference Of(BenchRow a, BenchRow b, double noise)
     {
         var ((fastestA, slowestA), (fastestB, slowestB)) = (Spread(a.Milliseconds), Spread(b.Milliseconds));
-        return new RowDifference(a.Key, a.Milliseconds.Median, b.Milliseconds.Median, fastestB / slowestA, slowestB / fastestA);
+        return new RowDifference(a.Key, a.Milliseconds.Median, b.Milliseconds.Median, fastestB / slowestA, slowestB / fastestA, noise);
     }
 
     // One round shows only how its own samples differ.
@@ -58,8 +56,11 @@ public sealed record BenchComparison(IReadOnlyList<RowDifference> Differences, I
     {
         var rowsOfB = b.Rows.ToDictionary(static row => row.Key);
         var keysOfA = a.Rows.Select(static row => row.Key).ToHashSet();
+        BenchRow[] both = [.. a.Rows.Where(row => rowsOfB.ContainsKey(row.Key))];
+        var noise = both.GroupBy(static row => row.Key.Part).ToDictionary(static part => part.Key,
+            part => RunNoise.Of([.. part.Select(row => rowsOfB[row.Key].Milliseconds.Median / row.Milliseconds.Median)]));
         return new BenchComparison(
-            [.. a.Rows.Where(row => rowsOfB.ContainsKey(row.Key)).Select(row => RowDifference.Of(row, rowsOfB[row.Key]))],
+            [.. both.Select(row => RowDifference.Of(row, rowsOfB[row.Key], noise[row.Key.Part]))],
             [.. a.Rows.Select(static row => row.Key).Where(key => !rowsOfB.ContainsKey(key))],
             [.. b.Rows.Select(static row => row.Key).Where(key => !keysOfA.Contains(key))],
             [.. WarningsOf(a, b)]);

@@ -57,6 +57,7 @@ internal sealed class SyntheticBatches : IDisposable
             PairVideos = pairs ? videos + SpareVideos : FewestPairVideos,
             TestVideos = FewestTestVideos,
             Frames = config.Frames,
+            FrameWidth = config.FrameWidth,
             Tags = Math.Min(config.Tags, MostTags),
         }, cancellation);
         var vocabulary = Vocabulary.Load(data.Vocabulary);

@@ -40,7 +40,7 @@ public sealed class BenchComparisonTests
     [Fact]
     public void Spread_OfOneRound_IsThatOfItsSamples()
     {
-        var difference = RowDifference.Of(Row("a", new RowTime(1, 0.9, 1.2, 0.8, 10, [1])), Row("a", new RowTime(1.3, 1.25, 1.5, 1.2, 10, [1.3])));
+        var difference = RowDifference.Of(Row("a", new RowTime(1, 0.9, 1.2, 0.8, 10, [1])), Row("a", new RowTime(1.3, 1.25, 1.5, 1.2, 10, [1.3])), RunNoise.Least);
         Assert.Equal((1.3, 1.25 / 1.2, 1.5 / 0.9), (difference.Ratio, difference.Lowest, difference.Highest));
         Assert.True(difference.IsSlower);
     }
@@ -70,6 +70,42 @@ public sealed class BenchComparisonTests
         double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
     }
 
+    // On a virtual machine all rounds of a row may be slower or faster in the second run, by up to 30 %.
+    [Fact]
+    public void Runs_OfOneCommitThatDrift_DifferInFewRows()
+    {
+        double[] drifts = [.. Enumerable.Range(0, 40).Select(static i => Math.Exp(0.3 * ((7 * i % 40 + 11 * i % 40) / 40.0 - 1)))];
+        var comparison = Compare(drifts);
+        Assert.InRange(comparison.Differences.Count(static row => row.IsSlower || row.IsFaster), 0, drifts.Length / 20);
+        Assert.InRange(comparison.Differences[0].Noise, 0.2, 0.5);
+    }
+
+    [Theory]
+    [InlineData(1.10)]
+    [InlineData(0.70)]
+    public void Runs_WithAChangeOfHalfTheRows_DifferInThose(double change)
+    {
+        double[] ratios = [.. Enumerable.Range(0, 20).Select(i => (1 + 0.01 * Math.Sin(i)) * (i % 2 == 0 ? change : 1))];
+        var comparison = Compare(ratios);
+        Assert.Equal(RunNoise.Least, comparison.Differences[0].Noise);
+        Assert.Equal(10, comparison.Differences.Count(row => change > 1 ? row.IsSlower : row.IsFaster));
+    }
+
+    [Fact]
+    public void Runs_WithAChangeOfAllRows_DifferInAll() => Assert.All(Compare(Times([.. Quiet, .. Quiet], 1.2)).Differences, static row => Assert.True(row.IsSlower));
+
+    // Rows of other parts say nothing about a part, and few rows nothing about each other.
+    [Fact]
+    public void Noise_OfEachPart_IsThatOfItsOwnRows()
+    {
+        double[] drifts = [1.3, 0.7, 1.2, 0.8, 1.1, 0.9, 1.4, 0.6];
+        Assert.InRange(RunNoise.Of(drifts), 0.2, 2);
+        Assert.Equal(RunNoise.Least, RunNoise.Of(drifts[..7]));
+        BenchResults same = Results(Machine, Row("a") with { Part = "steps" }), drifted = Results(Machine, [.. drifts.Select((ratio, i) => Row($"row {i}", TimeOf(Times(Quiet, ratio))))]);
+        var comparison = BenchComparison.Of(same with { Rows = [.. same.Rows, .. drifts.Select((_, i) => Row($"row {i}"))] }, same with { Rows = [.. same.Rows, .. drifted.Rows] });
+        Assert.Equal((RunNoise.Least, RunNoise.Of(drifts)), (comparison.Differences[0].Noise, comparison.Differences[1].Noise));
+    }
+
     [Fact]
     public void Rows_OfOneSideAlone_AreListedAndNotCompared()
     {
@@ -97,9 +133,12 @@ public sealed class BenchComparisonTests
         Assert.Equal("RUN has one round for 1 of 1 rows: their spread is that of one process, not of several", BenchComparison.Of(single, Results(Machine, Row("a"))).Warnings.Single());
     }
 
+    private static BenchComparison Compare(double[] ratios) => BenchComparison.Of(
+        Results(Machine, [.. ratios.Select(static (_, i) => Row($"row {i}"))]), Results(Machine, [.. ratios.Select(static (ratio, i) => Row($"row {i}", TimeOf(Times(Quiet, ratio))))]));
+
     private static int Verdict(double[] a, double[] b)
     {
-        var difference = RowDifference.Of(Row("a", TimeOf(a)), Row("a", TimeOf(b)));
+        var difference = RowDifference.Of(Row("a", TimeOf(a)), Row("a", TimeOf(b)), RunNoise.Least);
         return difference.IsSlower ? 1 : difference.IsFaster ? -1 : 0;
     }
 

@@ -41,10 +41,19 @@ public sealed class SyntheticBatchesTests
         Assert.False(Directory.Exists(root));
     }
 
-    private static void Fill(SyntheticBatches batches, string model, bool pretraining)
+    [Fact]
+    public void Fill_AnotherFrameWidth_WritesSuchFrames()
+    {
+        const int Width = 96;
+        using var batches = new SyntheticBatches();
+        Fill(batches, "mix", pretraining: true, $"model.frame_width={Width}");
+        Assert.Equal(Batch, RecordIndex.Build(new DataFolder(Path.Combine(batches.Root, "0")).Pointwise, Width, cancellation: TestContext.Current.CancellationToken).Count);
+    }
+
+    private static void Fill(SyntheticBatches batches, string model, bool pretraining, params string[] overrides)
     {
         using var device = new CpuDevice(threads: 1);
-        var sizes = SyntheticBatches.Sizes("micro", model, [$"pretrain.batch={Batch}", $"finetune.batch={Batch}"]);
+        var sizes = SyntheticBatches.Sizes("micro", model, [$"pretrain.batch={Batch}", $"finetune.batch={Batch}", .. overrides]);
         using var built = new BuiltStep(device, sizes, pretraining);
         batches.Fill(built, sizes.Model, TestContext.Current.CancellationToken);
     }

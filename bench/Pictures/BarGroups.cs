@@ -27,7 +27,7 @@ internal sealed record BarGroup(string Title, IReadOnlyList<Bar> Bars);
 /// <summary>Draws groups of bars in columns.</summary>
 internal static class BarGroups
 {
-    private const int BarHeight = 22, TitleHeight = 26, Gap = 8, NameWidth = 108, Right = 8;
+    private const int BarHeight = 22, TitleHeight = 26, Gap = 8, LeastNameWidth = 108, MostNameWidth = 240, NameMargin = 20, Right = 8;
     private const float KeySize = 11;
     private const double Thickness = 0.72, KeyMargin = 4;
 
@@ -63,12 +63,13 @@ internal static class BarGroups
         var plot = Plots.Area(theme, width, height);
         plot.Write(group.Title, 12, TitleHeight / 2, Letters.Large, theme.Text, width: width - 12 - Right);
         float textWidth = group.Bars.Max(static bar => Letters.WidthOf(bar.Text, Letters.Small)) + 10;
-        double scale = (width - NameWidth - textWidth - Right) / end;
+        float nameWidth = Math.Clamp(group.Bars.Max(static bar => Letters.WidthOf(bar.Name, Letters.Small)) + NameMargin, LeastNameWidth, MostNameWidth);
+        double scale = (width - nameWidth - textWidth - Right) / end;
         for (int i = 0; i < group.Bars.Count; i++)
         {
             var bar = group.Bars[i];
-            double middle = TitleHeight + BarHeight * (i + 0.5), half = BarHeight * Thickness / 2, x = NameWidth;
-            plot.Write(bar.Name, NameWidth - 6, middle, Letters.Small, theme.Quiet, Alignment.MiddleRight, NameWidth - 18);
+            double middle = TitleHeight + BarHeight * (i + 0.5), half = BarHeight * Thickness / 2, x = nameWidth;
+            plot.Write(bar.Name, nameWidth - 6, middle, Letters.Small, theme.Quiet, Alignment.MiddleRight, nameWidth - 18);
             foreach (var part in bar.Parts)
             {
                 double length = part.Length * scale;
@@ -79,8 +80,8 @@ internal static class BarGroups
                 x += length;
             }
             if (bar.Mark is { } mark)
-                Draw(plot, theme, NameWidth + mark.Low * scale, NameWidth + mark.Value * scale, NameWidth + mark.High * scale, middle + half);
-            plot.Write(bar.Text, NameWidth + bar.End * scale + 6, middle, Letters.Small, theme.Text);
+                Draw(plot, theme, nameWidth + mark.Low * scale, nameWidth + mark.Value * scale, nameWidth + mark.High * scale, middle + half);
+            plot.Write(bar.Text, nameWidth + bar.End * scale + 6, middle, Letters.Small, theme.Text);
         }
         return plot;
     }

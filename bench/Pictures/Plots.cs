@@ -72,14 +72,17 @@ internal static class Plots
 
     /// <summary>The title, and below it the machine, the day and the commit.</summary>
     /// <returns>The height in pixels.</returns>
-    public static int Head(SvgPage page, Theme theme, string title, BenchRun run)
+    public static int Head(SvgPage page, Theme theme, string title, BenchRun run) => Head(page, theme, title, Comparison.Machine(run), Comparison.Conditions(run));
+
+    /// <inheritdoc cref="Head(SvgPage, Theme, string, BenchRun)"/>
+    public static int Head(SvgPage page, Theme theme, string title, string machine, string dayAndCommit)
     {
         const int height = 58;
         var plot = Area(theme, SvgPage.Width, height);
         plot.Write(title, 12, 20, Letters.Title, theme.Text, width: SvgPage.Width - 24);
-        string conditions = $", {Comparison.Conditions(run)}";
+        string conditions = $", {dayAndCommit}";
         double room = SvgPage.Width - 24 - Letters.WidthOf(conditions, Letters.Small);
-        plot.Write($"{Letters.Fit(Comparison.Machine(run), Letters.Small, room)}{conditions}", 12, 42, Letters.Small, theme.Quiet, width: SvgPage.Width - 24);
+        plot.Write($"{Letters.Fit(machine, Letters.Small, room)}{conditions}", 12, 42, Letters.Small, theme.Quiet, width: SvgPage.Width - 24);
         page.Place(plot, 0, 0, SvgPage.Width, height);
         return height;
     }

@@ -34,11 +34,10 @@ public static partial class Comparison
         string.Create(CultureInfo.InvariantCulture, $"{run.Machine.Cpu}, {run.Machine.Cores} cores{(run.Machine.Gpu is { } gpu ? $", {gpu.Name}" : "")}");
 
     /// <summary>Day and commit, and whether the run was a quick one.</summary>
-    public static string Conditions(BenchRun run)
-    {
-        string commit = run.Commit is { } known ? $", commit {known[..Math.Min(8, known.Length)]}" : "";
-        return $"{run.Date.Split('T')[0]}{commit}{(run.Quick ? ", a quick run" : "")}";
-    }
+    public static string Conditions(BenchRun run) => $"{DayAndCommit(run.Date, run.Commit)}{(run.Quick ? ", a quick run" : "")}";
+
+    /// <summary>Day and commit.</summary>
+    public static string DayAndCommit(string date, string? commit) => $"{date.Split('T')[0]}{(commit is null ? "" : $", commit {commit[..Math.Min(8, commit.Length)]}")}";
 
     // The programs that measure peers write "uniter tiny step" and "batch 64". "bench" writes "uniter pretrain" and
     // "tiny, batch 64".

@@ -171,11 +171,37 @@ public sealed class PictureFolderTests : IDisposable
     }
 
     [Fact]
+    public void Program_FileWithVariants_DrawsThemBesideIt()
+    {
+        string file = Path.Combine(_folder, "warps.json");
+        File.WriteAllText(file, Variants(Timed("", 20), Timed("WARPS=4", 15)));
+        string[] written = [Path.Combine(_folder, "warps-light.svg"), Path.Combine(_folder, "warps-dark.svg")];
+        Assert.Equal((0, string.Concat(written.Select(static path => $"wrote {path}\n")), ""), Start(file));
+        foreach (string text in written.Select(File.ReadAllText))
+        {
+            string[] shown = ["softmax_f32, 3 rows", "EPYC, 2 cores, emulator, 2026-11-29, commit c0ffee00", "WARPS=4, program", "20 µs", "15 µs, 0.75 x", "Times of the emulator: they do not apply to a GPU."];
+            Assert.All(shown, one => Assert.Contains($">{one}<", text, StringComparison.Ordinal));
+        }
+        File.WriteAllText(file, Variants(Timed("", 20)));
+        Assert.Equal((1, "", $"{file}: has no launch with several builds, as 'kernels bench --define' or '--against' writes them\n"), Start(file));
+        Assert.Equal(1, Start(Path.Combine(_folder, BenchRun.RowsFileName)).Code);
+    }
+
+    [Fact]
     public void Write_ARefusedFile_IsNamed()
     {
         File.WriteAllText(Path.Combine(_folder, FiguresOfPages.Pictures), "a file in place of the folder");
         Assert.Contains(_folder, Assert.Throws<DataException>(() => PictureFolder.Write(_folder)).Message, StringComparison.Ordinal);
     }
+
+    private static string Variants(params string[] kernels) => $$"""
+        {"date":"2026-11-29T21:00:00Z","commit":"c0ffee0001","machine":"2 cores, .NET 10","processor":"EPYC","device":"emulator","others_cores":0.1,"emulated":true,"preset":"micro","is_cold":true,"rates":null,"kernels":[{{string.Join(',', kernels)}}]}
+        """;
+
+    private static string Timed(string variant, int median) => $$$"""
+        {"family":"softmax","entry":"softmax_f32","is_of_step":false,"launch":"3 rows","microseconds":{"median":{{{median}}},"p10":14,"p90":30,"best":13,"samples":10},"flops":7,"bytes":8,"floor_microseconds":10,
+         "build":{"variant":"{{{variant}}}","sources":"program"}}
+        """;
 
     private static string Text(string name) => Drawn.Value[$"{name}-light.svg"];
 

@@ -39,7 +39,7 @@ public static class FolderListing
     /// <inheritdoc cref="Files"/>
     public static bool HasFiles(string folder, string pattern) => Read(folder, () => Directory.EnumerateFiles(folder, pattern).Any());
 
-    // The error decides. A look after it, or before the listing, can see a folder that was not there, or has gone since.
+    // The error decides. A look before or after the listing can see a folder that is not the same any more.
     private static string[] IfAny(string folder, Func<string[]> list)
     {
         try

@@ -49,7 +49,7 @@ internal static partial class BenchFiles
                 continue;
             var time = RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples);
             BenchResults.RequireTime(time, file, $"the time of {Printable.OneLine(kernel.Entry)}: milliseconds");
-            rows.Add(new BenchRow(Kernels, kernel.Entry, kernel.Family, OurSystem, CaseOf(kernel, bench.Preset), null, device, threads, time,
+            rows.Add(new BenchRow(Kernels, kernel.Entry, kernel.Family, SystemOf(kernel.Build), kernel.IsOfStep ? $"{bench.Preset}, {kernel.Launch}" : kernel.Launch, null, device, threads, time,
                 kernel.Bytes, kernel.Flops, kernel.FloorMicroseconds / 1e3, null, null, bench.OthersCores));
         }
         return Results(file, bench, BenchRow.Join(rows)) with
@@ -59,12 +59,11 @@ internal static partial class BenchFiles
         };
     }
 
-    // Several builds of one launch are several rows.
-    private static string CaseOf(KernelsFileKernel kernel, string preset) =>
-        string.Join(", ", new[] { kernel.IsOfStep ? preset : "", kernel.Launch, kernel.Build?.Variant ?? "", kernel.Build?.Sources ?? "" }.Where(static text => text.Length > 0));
+    // Several builds of one launch are several systems.
+    private static string SystemOf(KernelsFileBuild? build) => build is null ? OurSystem : string.Join(", ", new[] { build.Variant, build.Sources }.Where(static text => text.Length > 0));
 
     private static BenchResults Results(string file, BenchFileHead head, IReadOnlyList<BenchRow> rows) =>
-        new(file, $"{head.Processor}, {head.Machine.Split(',')[0]}", head.Commit, IsEmulated: false, Ceilings: null, rows);
+        new(file, $"{head.Processor}, {head.Machine.Split(',')[0]}", head.Date, head.Commit, IsEmulated: false, Ceilings: null, rows);
 
     private static (string Device, int? Threads) DeviceOf(string name) =>
         CpuName().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out int threads) ? (CpuDevice, threads) : (name, null);
@@ -74,19 +73,19 @@ internal static partial class BenchFiles
 }
 
 /// <summary>What both kinds of files begin with.</summary>
-internal record BenchFileHead(string? Commit, string Machine, string Processor, string Device, double? OthersCores);
+internal record BenchFileHead(string Date, string? Commit, string Machine, string Processor, string Device, double? OthersCores);
 
 /// <summary>The part of <c>bench --json</c> that is compared. Newer programs may write more.</summary>
-internal sealed record StepFile(string? Commit, string Machine, string Processor, string Device, double? OthersCores, string Model, string Stage, string Preset, int Batch, int Steps,
+internal sealed record StepFile(string Date, string? Commit, string Machine, string Processor, string Device, double? OthersCores, string Model, string Stage, string Preset, int Batch, int Steps,
     double? MedianMilliseconds, double? BestMilliseconds, double? P10Milliseconds, double? P90Milliseconds, long? MemoryBytes, double Flops, IReadOnlyList<StepFileKernel> Kernels)
-    : BenchFileHead(Commit, Machine, Processor, Device, OthersCores);
+    : BenchFileHead(Date, Commit, Machine, Processor, Device, OthersCores);
 
 /// <summary>A kernel of a step.</summary>
 internal sealed record StepFileKernel(string Entry, int Launches, double Microseconds);
 
 /// <summary>The part of <c>kernels bench --json</c> that is compared.</summary>
-internal sealed record KernelsFile(string? Commit, string Machine, string Processor, string Device, double? OthersCores, bool Emulated, string Preset, KernelsFileRates? Rates,
-    IReadOnlyList<KernelsFileKernel> Kernels) : BenchFileHead(Commit, Machine, Processor, Device, OthersCores);
+internal sealed record KernelsFile(string Date, string? Commit, string Machine, string Processor, string Device, double? OthersCores, bool Emulated, string Preset, KernelsFileRates? Rates,
+    IReadOnlyList<KernelsFileKernel> Kernels) : BenchFileHead(Date, Commit, Machine, Processor, Device, OthersCores);
 
 /// <summary>Rates of the device.</summary>
 internal sealed record KernelsFileRates(double CopyBytesPerSecond, double FlopsPerSecond);

@@ -7,11 +7,12 @@ namespace VideoSim.Models.Profiling;
 /// <summary>Results of benches, read from files.</summary>
 /// <param name="Path">The file or folder.</param>
 /// <param name="Machine">Processor and number of cores.</param>
+/// <param name="Date">When the bench began, as in ISO 8601.</param>
 /// <param name="Commit">The commit that was measured; null if not known.</param>
 /// <param name="IsEmulated">Whether a device is the emulator, whose times have no meaning.</param>
 /// <param name="Ceilings">Rates of the device; null if they were not measured.</param>
 /// <param name="Rows">The rows, rounds joined.</param>
-public sealed record BenchResults(string Path, string Machine, string? Commit, bool IsEmulated, BenchCeilings? Ceilings, IReadOnlyList<BenchRow> Rows)
+public sealed record BenchResults(string Path, string Machine, string Date, string? Commit, bool IsEmulated, BenchCeilings? Ceilings, IReadOnlyList<BenchRow> Rows)
 {
     /// <summary>
     /// Reads a folder of <c>bench/all</c>, a file of <c>bench --json</c> or <c>kernels bench --json</c>, or a folder
@@ -54,7 +55,7 @@ public sealed record BenchResults(string Path, string Machine, string? Commit, b
     internal static string MachineOf(string processor, int cores) => string.Create(CultureInfo.InvariantCulture, $"{processor}, {cores} cores");
 
     private static BenchResults Of(string path, BenchRun run, IReadOnlyList<BenchRow> rows) =>
-        new(path, MachineOf(run.Machine.Cpu, run.Machine.Cores), run.Commit, IsEmulated: false, run.Ceilings, rows);
+        new(path, MachineOf(run.Machine.Cpu, run.Machine.Cores), run.Date, run.Commit, IsEmulated: false, run.Ceilings, rows);
 
     /// <summary>Reads <c>run.json</c>.</summary>
     /// <exception cref="DataException">It cannot be read or is no such file; the message names the field.</exception>

@@ -67,7 +67,7 @@ public sealed class BenchTests : IDisposable
     }
 
     private static string Step(double milliseconds, string model) => string.Create(CultureInfo.InvariantCulture, $$"""
-        {"commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,"model":"{{model}}","stage":"pretrain","preset":"tiny","batch":64,"steps":9,
+        {"date":"2026-11-29T21:00:00Z","commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,"model":"{{model}}","stage":"pretrain","preset":"tiny","batch":64,"steps":9,
          "median_milliseconds":{{milliseconds}},"best_milliseconds":{{milliseconds}},"p10_milliseconds":{{milliseconds}},"p90_milliseconds":{{milliseconds}},"memory_bytes":null,"flops":5e9,"kernels":[]}
         """);
 }

@@ -36,7 +36,7 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
           "kernels":[{"name":"k","launches":1,"milliseconds":0.5}],"others_cores":0.1}]
         """;
 
-    private const string BenchHeadSeed = """{"commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,""";
+    private const string BenchHeadSeed = """{"date":"2026-11-29T21:00:00Z","commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,""";
 
     private const string BenchStepSeed = BenchHeadSeed + """
         "model":"mix","stage":"pretrain","preset":"tiny","batch":64,"steps":9,"median_milliseconds":8,"best_milliseconds":7,"p10_milliseconds":7.5,"p90_milliseconds":9,

@@ -149,5 +149,5 @@ public sealed class BenchComparisonTests
     private static BenchRow Row(string name, RowTime? time = null) =>
         new("kernels", name, "f", "videosim", "2 x 3", 6, "cpu", 2, time ?? TimeOf(Quiet), null, null, null, null, null, 0.1);
 
-    private static BenchResults Results(string machine, params BenchRow[] rows) => new("RUN", machine, "c0ffee", false, null, rows);
+    private static BenchResults Results(string machine, params BenchRow[] rows) => new("RUN", machine, "2026-11-29", "c0ffee", false, null, rows);
 }

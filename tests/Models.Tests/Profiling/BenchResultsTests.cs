@@ -9,12 +9,12 @@ namespace VideoSim.Models.Tests.Profiling;
 public sealed class BenchResultsTests : IDisposable
 {
     private const string Step = """
-        {"commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,"model":"mix","stage":"pretrain","preset":"tiny","batch":64,"steps":9,
+        {"date":"2026-11-29T21:00:00Z","commit":"c0ffee","machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":0.1,"model":"mix","stage":"pretrain","preset":"tiny","batch":64,"steps":9,
          "median_milliseconds":8,"best_milliseconds":7,"p10_milliseconds":7.5,"p90_milliseconds":9,"memory_bytes":70000000,"flops":5e9,"kernels":[{"entry":"matmul","launches":62,"microseconds":4000}],"newer":1}
         """;
 
     private const string Kernels = """
-        {"commit":null,"machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":null,"emulated":false,"preset":"tiny","is_cold":false,
+        {"date":"2026-11-29T21:00:00Z","commit":null,"machine":"2 cores, .NET 10","processor":"EPYC","device":"cpu (2 threads)","others_cores":null,"emulated":false,"preset":"tiny","is_cold":false,
          "rates":{"copy_bytes_per_second":2e10,"flops_per_second":5e11},
          "kernels":[{"family":"dropout","entry":"dropout_f32","is_of_step":true,"launch":"mix pretrain, batch 64","microseconds":{"median":20,"p10":18,"p90":30,"best":17,"samples":10},"flops":7,"bytes":8,"floor_microseconds":10},
                     {"family":"dropout","entry":"failed_f32","is_of_step":false,"launch":"3 rows","microseconds":null,"flops":7,"bytes":8,"floor_microseconds":null}]}
@@ -60,7 +60,7 @@ public sealed class BenchResultsTests : IDisposable
             """;
         string all = string.Join(',', Timed("", "program"), Timed("WARPS=4", "program"), Timed("WARPS=4", "try"));
         var results = BenchResults.Read(Write("kernels.json", $"{Kernels[..Kernels.IndexOf("[{", StringComparison.Ordinal)]}[{all}]}}"));
-        Assert.Equal(["3 rows, program", "3 rows, WARPS=4, program", "3 rows, WARPS=4, try"], results.Rows.Select(static row => row.Case));
+        Assert.Equal([("3 rows", "program"), ("3 rows", "WARPS=4, program"), ("3 rows", "WARPS=4, try")], results.Rows.Select(static row => (row.Case, row.System)));
     }
 
     [Fact]

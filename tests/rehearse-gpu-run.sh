@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 pack=$(realpath "$1") work=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 problems=0
-[ -x "$pack/videosim" ] || { echo "$pack is not a folder of bench/gpu/pack" >&2; exit 1; }
+[ -e "$pack/videosim.tar.xz" ] || { echo "$pack is not a folder of bench/gpu/pack" >&2; exit 1; }
 
 problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
 

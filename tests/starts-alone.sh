@@ -1,6 +1,6 @@
 #!/bin/bash
-# starts-alone.sh VIDEOSIM: starts the published program in a root folder that contains only the program and the files
-# of libc6, libgcc-s1 and libstdc++6. Needs Debian's dpkg and permission to make namespaces.
+# starts-alone.sh ARCHIVE: starts the program of a videosim.tar.xz in a root folder that contains only the program and
+# the files of libc6, libgcc-s1 and libstdc++6. Needs Debian's dpkg and permission to make namespaces.
 set -euo pipefail
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -14,7 +14,7 @@ dpkg -L libc6 libgcc-s1 libstdc++6 | while read -r path; do
     fi
 done
 mkdir -p "$root/tmp" "$root/proc"
-cp "$1" "$root/videosim"
+tar -C "$root" -xJf "$1" videosim
 # .NET reads /proc. It is mounted in a namespace that ends with the command.
 inside() { unshare --map-root-user --mount --pid --fork sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" /videosim "$@"' "$root" "$@"; }
 inside --help > /dev/null

@@ -95,7 +95,7 @@ internal sealed class Operators(Device device, TimeSpan limit, CancellationToken
     {
         using var clock = LaunchClock.Of(device);
         var us = clock.Sample(run, limit, cancellation);
-        return new BenchRow("", name, family, "videosim", shape, size, device is CpuDevice ? "cpu" : device.Name, device is CpuDevice ? Environment.ProcessorCount : null,
+        return new BenchRow("", name, family, BenchRow.OurSystem, shape, size, device is CpuDevice ? "cpu" : device.Name, device is CpuDevice ? Environment.ProcessorCount : null,
             RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples), bytes, flops, null, null, null, null);
     }
 

@@ -27,7 +27,7 @@ internal static partial class PeerFiles
             if (job is null || job.Ours.Samples.Contains(null!) || job.Peer.Samples.Contains(null!))
                 throw new DataException($"{file}: a job or a sample is null");
             var (name, shape, size, flops) = Parse(job.Name);
-            rows.Add(Row("videosim", job.Ours));
+            rows.Add(Row(BenchRow.OurSystem, job.Ours));
             rows.Add(Row(system, job.Peer));
 
             BenchRow Row(string program, TurnsSide side)

@@ -9,7 +9,6 @@ namespace VideoSim.Suite;
 /// <summary>The tables of a run in Markdown, from its JSON alone.</summary>
 internal static class TablesPage
 {
-    private const string OurSystem = "videosim";
 
     /// <summary>The page.</summary>
     public static string Text(BenchRun run, IReadOnlyList<BenchRow> rows)
@@ -35,7 +34,7 @@ internal static class TablesPage
             Line($"");
             Line($"## {Safe(part.Key)}");
             Line($"");
-            string[] peers = [.. part.Select(static row => row.System).Where(static system => system != OurSystem).Distinct()];
+            string[] peers = [.. part.Select(static row => row.System).Where(static system => system != BenchRow.OurSystem).Distinct()];
             if (peers.Length > 0)
                 Beside([.. part], peers);
             else
@@ -58,12 +57,12 @@ internal static class TablesPage
         // The ratio is the peer's time over ours: above 1, VideoSim is faster.
         void Beside(BenchRow[] part, string[] peers)
         {
-            Line($"| row | case | {OurSystem}, ms | {string.Join(" | ", peers.Select(static peer => $"{Safe(peer)}, ms | ratio"))} | |");
+            Line($"| row | case | {BenchRow.OurSystem}, ms | {string.Join(" | ", peers.Select(static peer => $"{Safe(peer)}, ms | ratio"))} | |");
             Line($"| --- | --- | ---: | {string.Join(" | ", peers.Select(static _ => "---: | ---:"))} | --- |");
             foreach (var rows in part.GroupBy(static row => (row.Name, row.Case)))
             {
                 var systems = rows.GroupBy(static row => row.System).ToDictionary(static group => group.Key, static group => group.First());
-                double? ours = systems.GetValueOrDefault(OurSystem)?.Milliseconds.Median;
+                double? ours = systems.GetValueOrDefault(BenchRow.OurSystem)?.Milliseconds.Median;
                 var cells = peers.Select(peer => systems.GetValueOrDefault(peer)?.Milliseconds.Median).Select(time => $"{Number(time, "G4")} | {Number(time / ours, "F2")}");
                 Line($"| {Safe(rows.Key.Name)} | {Safe(rows.Key.Case)} | {Number(ours, "G4")} | {string.Join(" | ", cells)} | {Mark(rows.MaxBy(static row => row.OthersCores ?? 0)!)} |");
             }

@@ -8,7 +8,7 @@ namespace VideoSim.Tables;
 public static partial class Comparison
 {
     /// <summary>Name of VideoSim in rows.</summary>
-    public const string Ours = "videosim";
+    public const string Ours = BenchRow.OurSystem;
 
     /// <summary>
     /// Groups of rows: the same thing on the same device, one row for each system, VideoSim's first. A system's row

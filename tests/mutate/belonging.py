@@ -14,6 +14,7 @@ ROOMS = {
     "TensorBoard": ["Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
+    "PtxMachine": ["PtxMachine", "Cli"],
 }
 
 # Path of a file, test project, names of tests. "*" at the beginning and at the end is any text. {1} is a group of the

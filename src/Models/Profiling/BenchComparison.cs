@@ -57,13 +57,15 @@ public sealed record BenchComparison(IReadOnlyList<RowDifference> Differences, I
         var rowsOfB = b.Rows.ToDictionary(static row => row.Key);
         var keysOfA = a.Rows.Select(static row => row.Key).ToHashSet();
         BenchRow[] both = [.. a.Rows.Where(row => rowsOfB.ContainsKey(row.Key))];
-        var noise = both.GroupBy(static row => row.Key.Part).ToDictionary(static part => part.Key,
-            part => RunNoise.Of([.. part.Select(row => rowsOfB[row.Key].Milliseconds.Median / row.Milliseconds.Median)]));
+        double peers = RunNoise.OfPeers([.. both.Where(static row => row.IsOfPeer).Select(Ratio)]);
+        var noise = both.GroupBy(static row => row.Key.Part).ToDictionary(static part => part.Key, part => Math.Max(peers, RunNoise.Of([.. part.Select(Ratio)])));
         return new BenchComparison(
             [.. both.Select(row => RowDifference.Of(row, rowsOfB[row.Key], noise[row.Key.Part]))],
             [.. a.Rows.Select(static row => row.Key).Where(key => !rowsOfB.ContainsKey(key))],
             [.. b.Rows.Select(static row => row.Key).Where(key => !keysOfA.Contains(key))],
             [.. WarningsOf(a, b)]);
+
+        double Ratio(BenchRow row) => rowsOfB[row.Key].Milliseconds.Median / row.Milliseconds.Median;
     }
 
     private static IEnumerable<string> WarningsOf(BenchResults a, BenchResults b)

@@ -9,8 +9,8 @@ namespace VideoSim.Models.Profiling;
 /// <summary>Reads results of <c>bench --json</c> and <c>kernels bench --json</c> as rows of one round.</summary>
 internal static partial class BenchFiles
 {
-    // Names of parts and systems in rows.
-    private const string Steps = "steps", Kernels = "kernels", OurSystem = "videosim", CpuDevice = "cpu";
+    // Names in rows.
+    private const string Steps = "steps", CpuDevice = "cpu";
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="DataException">It cannot be read or is neither; the message names file and field.</exception>
@@ -33,7 +33,7 @@ internal static partial class BenchFiles
         var (device, threads) = DeviceOf(step.Device);
         return Results(file, step,
         [
-            new BenchRow(Steps, $"{step.Model} {step.Stage}", "step", OurSystem, string.Create(CultureInfo.InvariantCulture, $"{step.Preset}, batch {step.Batch}"), null, device, threads, time, null, step.Flops, null,
+            new BenchRow(Steps, $"{step.Model} {step.Stage}", "step", BenchRow.OurSystem, string.Create(CultureInfo.InvariantCulture, $"{step.Preset}, batch {step.Batch}"), null, device, threads, time, null, step.Flops, null,
                 step.MemoryBytes, [.. step.Kernels.Select(static kernel => new RowKernel(kernel.Entry, kernel.Launches, kernel.Microseconds / 1e3))], step.OthersCores),
         ]);
     }
@@ -49,7 +49,7 @@ internal static partial class BenchFiles
                 continue;
             var time = RowTime.Of(us.Median / 1e3, us.P10 / 1e3, us.P90 / 1e3, us.Best / 1e3, us.Samples);
             BenchResults.RequireTime(time, file, $"the time of {Printable.OneLine(kernel.Entry)}: milliseconds");
-            rows.Add(new BenchRow(Kernels, kernel.Entry, kernel.Family, SystemOf(kernel.Build), kernel.IsOfStep ? $"{bench.Preset}, {kernel.Launch}" : kernel.Launch, null, device, threads, time,
+            rows.Add(new BenchRow(BenchRow.KernelsPart, kernel.Entry, kernel.Family, SystemOf(kernel.Build), kernel.IsOfStep ? $"{bench.Preset}, {kernel.Launch}" : kernel.Launch, null, device, threads, time,
                 kernel.Bytes, kernel.Flops, kernel.FloorMicroseconds / 1e3, null, null, bench.OthersCores));
         }
         return Results(file, bench, BenchRow.Join(rows)) with
@@ -60,7 +60,7 @@ internal static partial class BenchFiles
     }
 
     // Several builds of one launch are several systems.
-    private static string SystemOf(KernelsFileBuild? build) => build is null ? OurSystem : string.Join(", ", new[] { build.Variant, build.Sources }.Where(static text => text.Length > 0));
+    private static string SystemOf(KernelsFileBuild? build) => build is null ? BenchRow.OurSystem : string.Join(", ", new[] { build.Variant, build.Sources }.Where(static text => text.Length > 0));
 
     private static BenchResults Results(string file, BenchFileHead head, IReadOnlyList<BenchRow> rows) =>
         new(file, $"{head.Processor}, {head.Machine.Split(',')[0]}", head.Date, head.Commit, IsEmulated: false, Ceilings: null, rows);

@@ -59,6 +59,16 @@ public readonly record struct RowKey(string Part, string Name, string System, st
 public sealed record BenchRow(string Part, string Name, string Family, string System, string Case, long? Size, string Device, int? Threads, RowTime Milliseconds,
     double? Bytes, double? Flops, double? FloorMilliseconds, long? MemoryBytes, IReadOnlyList<RowKernel>? Kernels, double? OthersCores)
 {
+    /// <summary>The system of this program's rows.</summary>
+    public const string OurSystem = "videosim";
+
+    /// <summary>The part of kernels alone. Systems of its rows are builds of this program.</summary>
+    public const string KernelsPart = "kernels";
+
+    /// <summary>Whether another program was timed.</summary>
+    [JsonIgnore]
+    public bool IsOfPeer => System != OurSystem && Part != KernelsPart;
+
     /// <summary>What identifies it.</summary>
     [JsonIgnore]
     public RowKey Key => new(Part, Name, System, Case, Device, Threads);

@@ -141,7 +141,12 @@ public sealed class ClaimTests : IDisposable
     public async Task Find_FolderThatOthersMakeAndDelete_IsNone()
     {
         string folder = _folder["parts"];
-        await While(MakeAndDelete, 20_000, () => Assert.Null(new ClaimFolder(folder, _clock).Find(Work)));
+        int looks = 0;
+        await While(MakeAndDelete, () =>
+        {
+            Assert.Null(new ClaimFolder(folder, _clock).Find(Work));
+            return ++looks < 20_000;
+        });
 
         void MakeAndDelete()
         {
@@ -154,15 +159,13 @@ public sealed class ClaimTests : IDisposable
     public async Task TryWrite_ClaimThatOthersMakeAndDelete_IsOwnedOrNot()
     {
         int taken = 0;
-        await While(TakeAndDelete, 2_000, TakeAndDelete);
-        Assert.True(taken > 20, $"taken {taken} times");
+        await While(() => TakeAndDelete(), () => !TakeAndDelete() || ++taken < 200);
 
-        void TakeAndDelete()
+        bool TakeAndDelete()
         {
             using var claim = FileClaim.TryWrite(_folder[$"{Work}.claim-1"], 1, Takeover, isNew: true, takenFrom: null);
             claim?.Delete();
-            if (claim is not null)
-                Interlocked.Increment(ref taken);
+            return claim is not null;
         }
     }
 
@@ -290,8 +293,8 @@ public sealed class ClaimTests : IDisposable
     }
 
     // What another process does that has seen no change for long.
-    // Does something again and again in another thread while this one looks.
-    private static async Task While(Action other, int times, Action look)
+    // Does something again and again in another thread while this one looks, until the look is false.
+    private static async Task While(Action other, Func<bool> look)
     {
         using var end = new CancellationTokenSource();
         var others = Task.Run(() =>
@@ -301,8 +304,9 @@ public sealed class ClaimTests : IDisposable
         });
         try
         {
-            for (int i = 0; i < times; i++)
-                look();
+            while (look())
+            {
+            }
         }
         finally
         {

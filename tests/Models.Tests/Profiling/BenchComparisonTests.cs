@@ -106,6 +106,21 @@ public sealed class BenchComparisonTests
         Assert.Equal((RunNoise.Least, RunNoise.Of(drifts)), (comparison.Differences[0].Noise, comparison.Differences[1].Noise));
     }
 
+    // The whole machine was slower. The rows of one part agree with each other, and only the peers can tell.
+    [Fact]
+    public void Noise_OfPeersThatAreTheSame_CountsInAllParts()
+    {
+        double[] slower = [.. Enumerable.Repeat(1.3, 20)];
+        BenchRow[] peersA = [.. slower.Select(static (_, i) => Row($"peer {i}") with { Part = "torchsharp", System = "torchsharp" })];
+        BenchRow[] peersB = [.. peersA.Select(static row => row with { Milliseconds = TimeOf(Times(Quiet, 1.3)) })];
+        Assert.All(Compare(slower).Differences, static row => Assert.True(row.IsSlower));
+        Assert.All(Compare(slower, peersA, peersB).Differences, static row => Assert.False(row.IsSlower));
+        Assert.All(Compare(Times(slower, 1.2), peersA, peersB).Differences, static row => Assert.Equal(row.Row.Part == "kernels", row.IsSlower));
+        // Builds of one kernel are no peers, and few peers tell nothing.
+        Assert.All(Compare(slower, [.. peersA.Select(static row => row with { Part = "kernels" })], [.. peersB.Select(static row => row with { Part = "kernels" })]).Differences, static row => Assert.True(row.IsSlower));
+        Assert.All(Compare(slower, peersA[..7], peersB[..7]).Differences, static row => Assert.True(row.IsSlower));
+    }
+
     [Fact]
     public void Rows_OfOneSideAlone_AreListedAndNotCompared()
     {
@@ -133,8 +148,9 @@ public sealed class BenchComparisonTests
         Assert.Equal("RUN has one round for 1 of 1 rows: their spread is that of one process, not of several", BenchComparison.Of(single, Results(Machine, Row("a"))).Warnings.Single());
     }
 
-    private static BenchComparison Compare(double[] ratios) => BenchComparison.Of(
-        Results(Machine, [.. ratios.Select(static (_, i) => Row($"row {i}"))]), Results(Machine, [.. ratios.Select(static (ratio, i) => Row($"row {i}", TimeOf(Times(Quiet, ratio))))]));
+    private static BenchComparison Compare(double[] ratios, BenchRow[]? othersA = null, BenchRow[]? othersB = null) => BenchComparison.Of(
+        Results(Machine, [.. ratios.Select(static (_, i) => Row($"row {i}")), .. othersA ?? []]),
+        Results(Machine, [.. ratios.Select(static (ratio, i) => Row($"row {i}", TimeOf(Times(Quiet, ratio)))), .. othersB ?? []]));
 
     private static int Verdict(double[] a, double[] b)
     {

@@ -79,7 +79,7 @@ public sealed class PtxGate
     /// Whether an error says that a kernel has an instruction that the machine does not have, such as a call of
     /// printf. The kernel may be right.
     /// </summary>
-    public static bool IsLimit(CudaException error) => error.Message.Contains(Opcodes.Translation.Lacks, StringComparison.Ordinal);
+    public static bool IsLimit(CudaException error) => error.Message.Contains(Opcodes.OpcodeTable.Lacks, StringComparison.Ordinal);
 
     /// <summary>Whether a kernel's PTX has instructions whose results may have an error.</summary>
     public bool IsApproximate(Kernel kernel)

@@ -95,7 +95,7 @@ internal sealed unsafe class Block : IDisposable
         foreach (var (slot, variable) in _launch.Kernel.Registers.Variables)
         {
             for (int lane = 0; lane < Warp.Size; lane++)
-                warp.At<uint>(slot)[lane] = (uint)variable(new Place(_launch.Threads.IndexOf(warp.ThreadOf(lane)), _launch.Threads, _index, _launch.Grid, warp.ThreadOf(lane)));
+                *warp.At<int>(slot, lane) = variable(new Place(_launch.Threads.IndexOf(warp.ThreadOf(lane)), _launch.Threads, _index, _launch.Grid, warp.ThreadOf(lane)));
         }
     }
 
@@ -130,7 +130,8 @@ internal sealed unsafe class Block : IDisposable
     private void Run(Warp warp)
     {
         const int Most = 256; // so that every warp is interrupted often
-        for (ulong left = _launch.Order > 1 ? 1 + (Random() % Most) : ulong.MaxValue; left > 0 && warp.Alive != 0; left--)
+        ulong left = _launch.Order > 1 ? 1 + (Random() % Most) : ulong.MaxValue;
+        for (; left > 0 && warp.Alive != 0 && !warp.IsAtBarrier; left--)
         {
             uint lanes = warp.Furthest(out _current);
             ref var instruction = ref _code[_current];
@@ -140,23 +141,7 @@ internal sealed unsafe class Block : IDisposable
             if (lanes == 0)
                 continue;
             Instructions++;
-            switch (instruction.Flow)
-            {
-                case Flow.Branch:
-                    warp.Go(lanes, instruction.Target);
-                    break;
-                case Flow.End:
-                    warp.End(lanes);
-                    break;
-                case Flow.Barrier:
-                    if (lanes != warp.Alive)
-                        throw Fault("a barrier in code that only some threads of a warp reach", warp, lanes);
-                    warp.IsAtBarrier = true;
-                    return;
-                default:
-                    instruction.Step!(warp, lanes);
-                    break;
-            }
+            instruction.Step(warp, lanes);
         }
     }
 
@@ -172,7 +157,7 @@ internal sealed unsafe class Block : IDisposable
     {
         if ((address & (ulong)(bytes - 1)) != 0) // bytes is a power of two
             throw Fault($"{NameOf(access)} {bytes} bytes at once at an address that is no multiple of {bytes}", warp, 1u << lane);
-        ulong own = GenericOfLocal(warp, lane, 0);
+        ulong own = LocalBegin(warp, lane);
         switch (space)
         {
             case Space.Parameters:
@@ -206,17 +191,14 @@ internal sealed unsafe class Block : IDisposable
         }
     }
 
-    /// <summary>The address of a thread's own memory, as a generic one.</summary>
-    public ulong GenericOfLocal(Warp warp, int lane, ulong address) => (ulong)_local + (ulong)(_localStride * warp.ThreadOf(lane)) + address;
+    /// <summary>Where shared memory begins, as a generic address.</summary>
+    public ulong SharedBegin => _sharedRegion.Begin;
 
-    /// <summary>The address of shared memory, as a generic one.</summary>
-    public ulong GenericOfShared(ulong address) => (ulong)_shared + address;
+    /// <summary>Where the memory of a thread begins, as a generic address.</summary>
+    public ulong LocalBegin(Warp warp, int lane) => (ulong)_local + (ulong)(_localStride * warp.ThreadOf(lane));
 
     /// <summary>Whether memory is shared memory.</summary>
     public bool IsShared(void* memory) => _sharedRegion.Holds((ulong)memory);
-
-    /// <summary>The address in shared memory of a generic one.</summary>
-    public ulong SharedOfGeneric(ulong address) => address - (ulong)_shared;
 
     /// <summary>A mistake of the instruction that runs.</summary>
     /// <param name="problem">What is wrong.</param>

@@ -3,29 +3,11 @@ using VideoSim.PtxMachine.Text;
 
 namespace VideoSim.PtxMachine.Running;
 
-/// <summary>What an instruction does to the order of instructions.</summary>
-internal enum Flow
-{
-    /// <summary>Nothing: the next one follows.</summary>
-    Next,
-
-    /// <summary>Goes to another one.</summary>
-    Branch,
-
-    /// <summary>Ends the thread.</summary>
-    End,
-
-    /// <summary>Waits for all threads of the block.</summary>
-    Barrier,
-}
-
 /// <summary>One instruction that can run.</summary>
-/// <param name="Flow">What follows it.</param>
-/// <param name="Step">What it does; null unless the next one follows.</param>
-/// <param name="Target">Number of the instruction of a branch.</param>
+/// <param name="Step">What it does.</param>
 /// <param name="Guard">Predicate whose lanes run it; null for all.</param>
 /// <param name="Negated">Whether the lanes run in which the predicate is false.</param>
-internal readonly record struct Instruction(Flow Flow, Step? Step, int Target, Slot? Guard, bool Negated);
+internal readonly record struct Instruction(Step Step, Slot? Guard, bool Negated);
 
 /// <summary>The variables of a unit, at fixed addresses.</summary>
 internal sealed unsafe class UnitVariables

@@ -36,7 +36,7 @@ internal sealed unsafe class Warp
         Array.Fill(_registers, (byte)0xff);
         _base = (byte*)(((ulong)Unsafe.AsPointer(ref _registers[0]) + Size - 1) / Size * Size);
         foreach (var (slot, value) in registers.Constants)
-            Fill(slot, value);
+            Fill(slot, value, AllLanes);
     }
 
     /// <summary>The block that it belongs to.</summary>
@@ -57,11 +57,43 @@ internal sealed unsafe class Warp
     /// <summary>Asynchronous copies of its lanes.</summary>
     public AsyncCopies Copies { get; } = new();
 
-    /// <summary>Values of a register: one for each lane.</summary>
-    public T* At<T>(Slot slot) where T : unmanaged => (T*)(_base + slot.Offset);
+    /// <summary>Bits of a lane in the register of a type.</summary>
+    public static int BitsOf<T>() where T : unmanaged => sizeof(T) == sizeof(ulong) ? 64 : 32;
+
+    /// <summary>The value of a register in a lane; those of the lanes behind it follow.</summary>
+    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_base + slot.Offset + (lane * BitsOf<T>() / 8));
+
+    /// <summary>The value of a register of 32 or 64 bits.</summary>
+    public ulong Get(Slot slot, int lane) => slot.Bits == 64 ? *At<ulong>(slot, lane) : *At<uint>(slot, lane);
+
+    /// <summary>Changes a register of 32 or 64 bits.</summary>
+    public void Set(Slot slot, int lane, ulong value)
+    {
+        if (slot.Bits == 64)
+            *At<ulong>(slot, lane) = value;
+        else
+            *At<uint>(slot, lane) = (uint)value;
+    }
 
     /// <summary>The lanes in which a predicate is true.</summary>
-    public ref uint Predicate(Slot slot) => ref *(uint*)(_base + slot.Offset);
+    public uint Predicate(Slot slot) => *At<uint>(slot);
+
+    /// <summary>Changes a predicate in some lanes.</summary>
+    public void SetPredicate(Slot slot, uint value, uint lanes) => *At<uint>(slot) = (*At<uint>(slot) & ~lanes) | (value & lanes);
+
+    /// <summary>Gives a register one value in some lanes.</summary>
+    public void Fill(Slot slot, ulong value, uint lanes)
+    {
+        if (slot.Bits == 1)
+        {
+            SetPredicate(slot, value != 0 ? AllLanes : 0, lanes);
+        }
+        else
+        {
+            foreach (int lane in new Lanes(lanes))
+                Set(slot, lane, value);
+        }
+    }
 
     /// <summary>Number of a lane's thread in the block.</summary>
     public int ThreadOf(int lane) => Number * Size + lane;
@@ -73,17 +105,6 @@ internal sealed unsafe class Warp
         _common = _syncs = 0;
         Array.Clear(Syncs);
         Copies.Clear();
-    }
-
-    /// <summary>Gives a register one value in all lanes.</summary>
-    public void Fill(Slot slot, ulong value)
-    {
-        if (slot.Bits == 1)
-            Predicate(slot) = value != 0 ? AllLanes : 0;
-        else if (slot.Bits == 32)
-            new Span<uint>(At<uint>(slot), Size).Fill((uint)value);
-        else
-            new Span<ulong>(At<ulong>(slot), Size).Fill(value);
     }
 
     /// <summary>

@@ -88,11 +88,13 @@ internal sealed partial class PtxReader
     private (int Alignment, int Bytes) SizeOf(Match variable)
     {
         string type = variable.Groups["type"].Value;
-        int size = PtxType.BytesOf(type) ?? throw Bad($"type .{type} is unknown");
+        int size = TypeOf(type).Bytes;
         int count = variable.Groups["count"] is { Success: true, Length: > 0 } number ? Number(number, MostVariables / size) : 1;
         int alignment = variable.Groups["align"].Success ? Number(variable.Groups["align"], MostAlignment) : size;
         return BitOperations.IsPow2(alignment) ? (alignment, size * count) : throw Bad($"an alignment of {alignment}");
     }
+
+    private PtxType TypeOf(string name) => PtxType.All.GetValueOrDefault(name) ?? throw Bad($"type .{name} is unknown");
 
     private int Number(Capture text, int most) => Literal.Parse(text.Value) is { } value && value <= (ulong)most ? (int)value : throw Bad($"{text.Value} is more than {most}");
 
@@ -110,7 +112,7 @@ internal sealed partial class PtxReader
     private byte[] Values(Match variable, int bytes)
     {
         byte[] values = new byte[bytes];
-        int size = PtxType.BytesOf(variable.Groups["type"].Value)!.Value, offset = 0;
+        int size = TypeOf(variable.Groups["type"].Value).Bytes, offset = 0;
         foreach (Match number in Word().Matches(variable.Groups["values"].Value))
         {
             if (Literal.Parse(number.Value) is not { } value || offset + size > bytes)
@@ -170,7 +172,7 @@ internal sealed partial class PtxReader
     private void AddRegisters(EntryText entry, Match register)
     {
         string name = register.Groups["name"].Value, type = register.Groups["type"].Value;
-        int bits = type == "pred" ? 1 : PtxType.BytesOf(type) is { } bytes ? Math.Max(32, 8 * bytes) : throw Bad($"type .{type} is unknown");
+        int bits = type == "pred" ? 1 : TypeOf(type).RegisterBits;
         var registers = (bits, register.Groups["count"].Success ? Number(register.Groups["count"], MostRegisters) : (int?)null);
         if (!entry.Registers.TryAdd(name, registers) && entry.Registers[name] != registers)
             throw Bad($"{name} is there twice");

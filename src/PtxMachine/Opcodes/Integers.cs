@@ -9,31 +9,17 @@ internal sealed unsafe partial class OpcodeTable
 {
     private void AddIntegers()
     {
-        Integers<short>("s16");
-        Integers<ushort>("u16");
-        Integers<int>("s32");
-        Integers<uint>("u32");
-        Integers<long>("s64");
-        Integers<ulong>("u64");
-        EachTwo<short, int>("mul.wide.s16", static (a, b) => a * b);
-        EachTwo<ushort, uint>("mul.wide.u16", static (a, b) => (uint)a * b);
-        EachTwo<int, long>("mul.wide.s32", static (a, b) => (long)a * b);
-        EachTwo<uint, ulong>("mul.wide.u32", static (a, b) => (ulong)a * b);
-        EachTwo<int, int>("mul.hi.s32", static (a, b) => (int)((long)a * b >> 32));
-        EachTwo<uint, uint>("mul.hi.u32", static (a, b) => (uint)((ulong)a * b >> 32));
-        EachTwo<long, long>("mul.hi.s64", static (a, b) => Math.BigMul(a, b, out _));
-        EachTwo<ulong, ulong>("mul.hi.u64", static (a, b) => Math.BigMul(a, b, out _));
+        Integers<short, int>("s16");
+        Integers<ushort, uint>("u16");
+        Integers<int, long>("s32");
+        Integers<uint, ulong>("u32");
+        Integers<long, Int128>("s64");
+        Integers<ulong, UInt128>("u64");
         Bits<ushort>("b16");
         Bits<uint>("b32");
         Bits<ulong>("b64");
         // Shifts that bring the highest bit to the top; -1 if no bit is set.
         EachOne<uint, uint>("bfind.shiftamt.u32", static value => value == 0 ? uint.MaxValue : (uint)BitOperations.LeadingZeroCount(value));
-        RightShifts<ushort>("u16");
-        RightShifts<short>("s16");
-        RightShifts<uint>("u32", "b32");
-        RightShifts<int>("s32");
-        RightShifts<ulong>("u64", "b64");
-        RightShifts<long>("s64");
         Moves<uint>("b16", "u16", "b32", "u32", "s32", "f32");
         Moves<ulong>("b64", "u64", "s64", "f64");
         Predicates("mov.pred", 1, static (a, _) => a);
@@ -43,7 +29,8 @@ internal sealed unsafe partial class OpcodeTable
         Predicates("xor.pred", 2, static (a, b) => a ^ b);
     }
 
-    private void Integers<T>(string type) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    // TWide has twice the bits.
+    private void Integers<T, TWide>(string type) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> where TWide : unmanaged, IBinaryInteger<TWide>
     {
         Two<T>($"add.{type}", static (a, b) => a + b);
         Two<T>($"sub.{type}", static (a, b) => a - b);
@@ -53,8 +40,12 @@ internal sealed unsafe partial class OpcodeTable
         Compare<T>(type, "lt", "ge", Vector256.LessThan);
         Compare<T>(type, "gt", "le", Vector256.GreaterThan);
         Compare<T>(type, "eq", "ne", Vector256.Equals);
+        Shift<T>($"shr.{type}", static (a, count) => a >> count, ShiftRight);
+        if (sizeof(T) < sizeof(long))
+            EachTwo<T, TWide>($"mul.wide.{type}", static (a, b) => TWide.CreateTruncating(a) * TWide.CreateTruncating(b));
         if (sizeof(T) == sizeof(short))
             return;
+        EachTwo<T, T>($"mul.hi.{type}", static (a, b) => T.CreateTruncating((TWide.CreateTruncating(a) * TWide.CreateTruncating(b)) >> (8 * sizeof(T))));
         Three<T>($"mad.lo.{type}", static (a, b, c) => (a * b) + c);
         // The manual leaves a division by zero open. The least number divided by -1 is itself.
         EachTwo<T, T>($"div.{type}", static (a, b) => T.IsZero(b) ? T.AllBitsSet : IsMinusOne(b) ? T.Zero - a : a / b);
@@ -78,6 +69,7 @@ internal sealed unsafe partial class OpcodeTable
         Shift<T>($"shl.{type}", static (a, count) => a << count, ShiftLeft);
         if (sizeof(T) == sizeof(ushort))
             return;
+        Shift<T>($"shr.{type}", static (a, count) => a >> count, ShiftRight);
         EachOne<T, int>($"popc.{type}", static value => int.CreateTruncating(T.PopCount(value)));
         EachOne<T, int>($"clz.{type}", static value => int.CreateTruncating(T.LeadingZeroCount(value)));
         EachOne<T, T>($"brev.{type}", Reverse);
@@ -102,12 +94,6 @@ internal sealed unsafe partial class OpcodeTable
             var mask = ShiftLeft(~ShiftLeft(T.AllBitsSet, count), from);
             *warp.At<T>(to, lane) = (*warp.At<T>(b, lane) & ~mask) | (ShiftLeft(*warp.At<T>(a, lane), from) & mask);
         };
-    }
-
-    private void RightShifts<T>(params string[] types) where T : unmanaged, IBinaryInteger<T>
-    {
-        foreach (string type in types)
-            Shift<T>($"shr.{type}", static (a, count) => a >> count, ShiftRight);
     }
 
     // From the width of the type on, all bits are shifted out.

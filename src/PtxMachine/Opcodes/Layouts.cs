@@ -6,12 +6,14 @@ namespace VideoSim.PtxMachine.Opcodes;
 /// <param name="PlaceOf">Row and column of a lane's n-th element.</param>
 internal sealed record Fragment(int Columns, int Elements, Func<int, int, (int Row, int Column)> PlaceOf)
 {
-    private readonly int[] _indices = [.. from lane in Enumerable.Range(0, Running.Warp.Size)
-                                          from place in Enumerable.Range(0, Elements).Select(i => PlaceOf(lane, i))
-                                          select (place.Row * Columns) + place.Column];
+    /// <summary>All elements that the lanes have, and the index of each in the matrix, row after row.</summary>
+    public (int Lane, int Element, int Index)[] Places { get; } = [.. from lane in Enumerable.Range(0, Running.Warp.Size)
+                                                                      from element in Enumerable.Range(0, Elements)
+                                                                      let place = PlaceOf(lane, element)
+                                                                      select (lane, element, (place.Row * Columns) + place.Column)];
 
-    /// <summary>Index of a lane's n-th element in the matrix, row after row.</summary>
-    public int IndexOf(int lane, int element) => _indices[(lane * Elements) + element];
+    /// <summary>Index of a lane's n-th element in the matrix.</summary>
+    public int IndexOf(int lane, int element) => Places[(lane * Elements) + element].Index;
 }
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using VideoSim.PtxMachine.Running;
+using VideoSim.PtxMachine.Text;
 
 namespace VideoSim.PtxMachine.Opcodes;
 
@@ -38,8 +39,15 @@ internal sealed unsafe partial class OpcodeTable
     /// <summary>Whether the machine has an instruction.</summary>
     public static bool Has(string opcode) => Opcodes.ContainsKey(opcode);
 
-    /// <summary>Translates an instruction.</summary>
-    public static Step Build(string opcode, Operands operands) => Opcodes[opcode](operands);
+    /// <summary>Makes a function of an instruction.</summary>
+    /// <exception cref="PtxException">Its operands are wrong.</exception>
+    public static Instruction Translate(Statement statement, Operands operands)
+    {
+        Slot? guard = statement.Guard is { } name ? operands.Predicate(name) : null;
+        var instruction = new Instruction(Opcodes[statement.Opcode](operands), guard, statement.Negated);
+        operands.End();
+        return instruction;
+    }
 
     private static Step Lanewise(LaneStep step) => (warp, lanes) =>
     {
@@ -134,14 +142,8 @@ internal sealed unsafe partial class OpcodeTable
     private static Vector256<T> Load<T>(Warp warp, Slot slot, int first) where T : unmanaged => Vector256.LoadAligned(warp.At<T>(slot, first));
 
     // The first lanes of a vector have the last bits.
-    private static void Store<T>(T* to, Vector256<T> value, uint lanes) where T : unmanaged
-    {
-        uint all = (1u << LanesOf<T>()) - 1;
-        if ((lanes & all) == all)
-            value.StoreAligned(to);
-        else
-            Vector256.ConditionalSelect(VectorOf<T>(lanes), value, Vector256.LoadAligned(to)).StoreAligned(to);
-    }
+    private static void Store<T>(T* to, Vector256<T> value, uint lanes) where T : unmanaged =>
+        Vector256.ConditionalSelect(VectorOf<T>(lanes), value, Vector256.LoadAligned(to)).StoreAligned(to);
 
     // Ones in the lanes of a bit mask.
     private static Vector256<T> VectorOf<T>(uint lanes) where T : unmanaged

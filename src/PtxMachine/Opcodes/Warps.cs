@@ -105,20 +105,17 @@ internal sealed unsafe partial class OpcodeTable
     // Lanes 8 m to 8 m + 7 have the addresses of the rows of matrix m.
     private static Step LoadMatrices(Operands operands, int count, Fragment layout)
     {
+        const int RowBytes = MatrixSide * sizeof(ushort);
         var (to, from) = (operands.List(0, 32, count), operands.Address(1));
         return OfAll((warp, _) =>
         {
             ushort* rows = stackalloc ushort[Warp.Size * MatrixSide];
-            for (int lane = 0; lane < to.Length * MatrixSide; lane++)
-            {
-                const int RowBytes = MatrixSide * sizeof(ushort);
+            for (int lane = 0; lane < count * MatrixSide; lane++)
                 Buffer.MemoryCopy(At(warp, lane, Space.Shared, from, RowBytes, Access.Read), rows + (lane * MatrixSide), RowBytes, RowBytes);
-            }
-            for (int matrix = 0; matrix < to.Length; matrix++)
+            for (int matrix = 0; matrix < count; matrix++)
             {
-                ushort* elements = rows + (matrix * MatrixSide * MatrixSide);
-                for (int lane = 0; lane < Warp.Size; lane++)
-                    *warp.At<uint>(to[matrix], lane) = elements[layout.IndexOf(lane, 0)] | (uint)elements[layout.IndexOf(lane, 1)] << 16;
+                foreach (var (lane, i, index) in layout.Places)
+                    warp.At<ushort>(to[matrix], lane)[i] = rows[(matrix * MatrixSide * MatrixSide) + index];
             }
         });
     }
@@ -130,13 +127,12 @@ internal sealed unsafe partial class OpcodeTable
         return OfAll((warp, _) =>
         {
             float* left = stackalloc float[M * K], right = stackalloc float[K * N], sum = stackalloc float[M * N];
-            for (int lane = 0; lane < Warp.Size; lane++)
-            {
-                Gather(warp, lane, a, Layouts.A, left);
-                Gather(warp, lane, b, Layouts.B, right);
-                for (int i = 0; i < Layouts.C.Elements; i++)
-                    sum[Layouts.C.IndexOf(lane, i)] = *warp.At<float>(c[i], lane);
-            }
+            foreach (var (lane, i, index) in Layouts.A.Places)
+                left[index] = HalfOf(warp, a[i / 2], lane, i % 2);
+            foreach (var (lane, i, index) in Layouts.B.Places)
+                right[index] = HalfOf(warp, b[i / 2], lane, i % 2);
+            foreach (var (lane, i, index) in Layouts.C.Places)
+                sum[index] = *warp.At<float>(c[i], lane);
             for (int row = 0; row < M; row++)
             {
                 var total = Vector256.Load(sum + (row * N));
@@ -144,21 +140,11 @@ internal sealed unsafe partial class OpcodeTable
                     total = Vector256.FusedMultiplyAdd(Vector256.Create(left[(row * K) + k]), Vector256.Load(right + (k * N)), total);
                 Vector256.Store(total, sum + (row * N));
             }
-            for (int lane = 0; lane < Warp.Size; lane++)
-            {
-                for (int i = 0; i < Layouts.C.Elements; i++)
-                    *warp.At<float>(to[i], lane) = sum[Layouts.C.IndexOf(lane, i)];
-            }
+            foreach (var (lane, i, index) in Layouts.C.Places)
+                *warp.At<float>(to[i], lane) = sum[index];
         });
     }
 
-    // Two bf16 of each register.
-    private static void Gather(Warp warp, int lane, Slot[] registers, Fragment layout, float* matrix)
-    {
-        for (int i = 0; i < layout.Elements; i++)
-        {
-            uint pair = *warp.At<uint>(registers[i / 2], lane);
-            matrix[layout.IndexOf(lane, i)] = BitConverter.UInt32BitsToSingle(i % 2 == 0 ? pair << 16 : pair & 0xffff0000);
-        }
-    }
+    // One of two bf16 in a register.
+    private static float HalfOf(Warp warp, Slot register, int lane, int half) => BitConverter.UInt32BitsToSingle((uint)warp.At<ushort>(register, lane)[half] << 16);
 }

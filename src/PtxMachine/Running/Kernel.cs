@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using VideoSim.PtxMachine.Text;
 
 namespace VideoSim.PtxMachine.Running;
@@ -12,34 +11,25 @@ internal readonly record struct Instruction(Step Step, Slot? Guard, bool Negated
 /// <summary>The variables of a unit, at fixed addresses.</summary>
 internal sealed unsafe class UnitVariables
 {
-    private readonly Dictionary<string, ulong> _addresses = [];
-    private readonly List<(ulong Begin, int Bytes)> _places = [];
-    private readonly byte[] _memory;
-    private readonly ulong _begin;
+    private readonly List<(string Name, AlignedMemory Memory, ulong Bytes)> _variables = [];
 
     /// <summary>Variables with these values.</summary>
     public UnitVariables(Dictionary<string, byte[]> values)
     {
-        const int Alignment = 16;
-        _memory = GC.AllocateArray<byte>(values.Values.Sum(static value => value.Length + Alignment) + Alignment, pinned: true);
-        _begin = (ulong)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
-        ulong at = _begin;
         foreach (var (name, value) in values)
         {
-            at = (at + Alignment - 1) / Alignment * Alignment;
-            value.CopyTo(new Span<byte>((byte*)at, value.Length));
-            _addresses[name] = at;
-            _places.Add((at, value.Length));
-            at += (ulong)value.Length;
+            var memory = new AlignedMemory(value.Length);
+            value.CopyTo(new Span<byte>(memory.Begin, value.Length));
+            _variables.Add((name, memory, (ulong)value.Length));
         }
     }
 
     /// <summary>Address of a variable; null if there is no such variable.</summary>
-    public ulong? AddressOf(string name) => _addresses.TryGetValue(name, out ulong address) ? address : null;
+    public ulong? AddressOf(string name) => _variables.Find(variable => variable.Name == name).Memory is { } memory ? (ulong)memory.Begin : null;
 
     /// <summary>Whether some bytes belong to a variable.</summary>
-    public bool Holds(ulong address, int bytes) => address - _begin < (ulong)_memory.Length
-        && _places.Exists(place => place.Bytes >= bytes && address - place.Begin <= (ulong)(place.Bytes - bytes));
+    public bool Holds(ulong address, ulong bytes) =>
+        _variables.Exists(variable => variable.Bytes >= bytes && address - (ulong)variable.Memory.Begin <= variable.Bytes - bytes);
 }
 
 /// <summary>A kernel that can run.</summary>

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
 
 namespace VideoSim.PtxMachine.Running;
 
@@ -6,6 +6,22 @@ namespace VideoSim.PtxMachine.Running;
 /// <param name="warp">The warp.</param>
 /// <param name="lanes">One bit for each lane that runs it.</param>
 internal delegate void Step(Warp warp, uint lanes);
+
+/// <summary>Numbers of the lanes of a bit mask, for <c>foreach</c>.</summary>
+internal ref struct Lanes(uint left)
+{
+    public int Current { get; private set; }
+
+    public readonly Lanes GetEnumerator() => this;
+
+    public bool MoveNext()
+    {
+        Current = BitOperations.TrailingZeroCount(left);
+        bool isOne = left != 0;
+        left &= left - 1;
+        return isOne;
+    }
+}
 
 /// <summary>32 threads that run one instruction at a time, and their registers.</summary>
 internal sealed unsafe class Warp
@@ -18,8 +34,7 @@ internal sealed unsafe class Warp
 
     private const int Apart = -1;
 
-    private readonly byte[] _registers;
-    private readonly byte* _base;
+    private readonly AlignedMemory _registers;
     private readonly int[] _next = new int[Size]; // instruction of each lane,
     private int _common;                          // unless all lanes have the same one
     private int _syncs;                           // __syncwarp of any lanes so far
@@ -31,10 +46,7 @@ internal sealed unsafe class Warp
     public Warp(Block block, int number, RegisterFile registers)
     {
         (Block, Number) = (block, number);
-        // The collector does not move it. Registers that nobody wrote are NaN.
-        _registers = GC.AllocateUninitializedArray<byte>(registers.Bytes + Size, pinned: true);
-        Array.Fill(_registers, (byte)0xff);
-        _base = (byte*)(((ulong)Unsafe.AsPointer(ref _registers[0]) + Size - 1) / Size * Size);
+        _registers = new AlignedMemory(registers.Bytes);
         foreach (var (slot, value) in registers.Constants)
             Fill(slot, value, AllLanes);
     }
@@ -55,13 +67,13 @@ internal sealed unsafe class Warp
     public int[] Syncs { get; } = new int[Size];
 
     /// <summary>Asynchronous copies of its lanes.</summary>
-    public AsyncCopies Copies { get; } = new();
+    public AsyncCopies Copies { get; private set; } = new();
 
     /// <summary>Bits of a lane in the register of a type.</summary>
     public static int BitsOf<T>() where T : unmanaged => sizeof(T) == sizeof(ulong) ? 64 : 32;
 
     /// <summary>The value of a register in a lane; those of the lanes behind it follow.</summary>
-    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_base + slot.Offset + (lane * BitsOf<T>() / 8));
+    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_registers.Begin + slot.Offset + (lane * BitsOf<T>() / 8));
 
     /// <summary>The value of a register of 32 or 64 bits.</summary>
     public ulong Get(Slot slot, int lane) => slot.Bits == 64 ? *At<ulong>(slot, lane) : *At<uint>(slot, lane);
@@ -104,7 +116,7 @@ internal sealed unsafe class Warp
         (Alive, IsAtBarrier) = (lanes, false);
         _common = _syncs = 0;
         Array.Clear(Syncs);
-        Copies.Clear();
+        Copies = new();
     }
 
     /// <summary>

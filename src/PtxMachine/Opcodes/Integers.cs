@@ -9,12 +9,12 @@ internal sealed unsafe partial class OpcodeTable
 {
     private void AddIntegers()
     {
-        Integers<short, int>("s16");
-        Integers<ushort, uint>("u16");
-        Integers<int, long>("s32");
-        Integers<uint, ulong>("u32");
-        Integers<long, Int128>("s64");
-        Integers<ulong, UInt128>("u64");
+        Integers<short, int>("s16", static (a, b) => a * b);
+        Integers<ushort, uint>("u16", static (a, b) => (uint)a * b);
+        Integers<int, long>("s32", static (a, b) => (long)a * b);
+        Integers<uint, ulong>("u32", static (a, b) => (ulong)a * b);
+        Integers<long, Int128>("s64", static (a, b) => (Int128)a * b);
+        Integers<ulong, UInt128>("u64", static (a, b) => (UInt128)a * b);
         Bits<ushort>("b16");
         Bits<uint>("b32");
         Bits<ulong>("b64");
@@ -29,8 +29,9 @@ internal sealed unsafe partial class OpcodeTable
         Predicates("xor.pred", 2, static (a, b) => a ^ b);
     }
 
-    // TWide has twice the bits.
-    private void Integers<T, TWide>(string type) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> where TWide : unmanaged, IBinaryInteger<TWide>
+    // A product has twice the bits.
+    private void Integers<T, TWide>(string type, Func<T, T, TWide> product)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> where TWide : unmanaged, IBinaryInteger<TWide>
     {
         Two<T>($"add.{type}", static (a, b) => a + b);
         Two<T>($"sub.{type}", static (a, b) => a - b);
@@ -42,10 +43,10 @@ internal sealed unsafe partial class OpcodeTable
         Compare<T>(type, "eq", "ne", Vector256.Equals);
         Shift<T>($"shr.{type}", static (a, count) => a >> count, ShiftRight);
         if (sizeof(T) < sizeof(long))
-            EachTwo<T, TWide>($"mul.wide.{type}", static (a, b) => TWide.CreateTruncating(a) * TWide.CreateTruncating(b));
+            EachTwo($"mul.wide.{type}", product);
         if (sizeof(T) == sizeof(short))
             return;
-        EachTwo<T, T>($"mul.hi.{type}", static (a, b) => T.CreateTruncating((TWide.CreateTruncating(a) * TWide.CreateTruncating(b)) >> (8 * sizeof(T))));
+        EachTwo<T, T>($"mul.hi.{type}", (a, b) => T.CreateTruncating(product(a, b) >> (8 * sizeof(T))));
         Three<T>($"mad.lo.{type}", static (a, b, c) => (a * b) + c);
         // The manual leaves a division by zero open. The least number divided by -1 is itself.
         EachTwo<T, T>($"div.{type}", static (a, b) => T.IsZero(b) ? T.AllBitsSet : IsMinusOne(b) ? T.Zero - a : a / b);

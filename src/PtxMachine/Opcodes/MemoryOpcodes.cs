@@ -15,18 +15,10 @@ internal sealed unsafe partial class OpcodeTable
 
     private void AddMemory()
     {
-        foreach (var (name, space) in Spaces)
-        {
-            foreach (var (vector, count) in new[] { ("", 1), (".v2", 2), (".v4", 4) })
-            {
-                foreach (var type in PtxType.All.Values.Where(type => type.Bytes * count <= 16))
-                {
-                    Load($"ld{name}{vector}.{type.Name}", space, type, count);
-                    if (name is not (".param" or ".const" or ".global.nc"))
-                        Store($"st{name}{vector}.{type.Name}", space, type, count);
-                }
-            }
-        }
+        Accesses<byte>();
+        Accesses<ushort>();
+        Accesses<uint>();
+        Accesses<ulong>();
         foreach (var (name, space) in Spaces[..3])
         {
             Atomics<uint>(name, space, "u32", "b32");
@@ -40,35 +32,41 @@ internal sealed unsafe partial class OpcodeTable
         AddCopies();
     }
 
-    // The registers may be wider than the type.
-    private void Load(string opcode, Space space, PtxType type, int count) => Each(opcode, operands =>
+    // Loads and stores of all types that have the size of T.
+    private void Accesses<T>() where T : unmanaged, IBinaryInteger<T>
     {
-        var to = operands.List(0, type.RegisterBits, count, most: 64);
-        var from = operands.Address(1);
+        foreach (var type in PtxType.All.Values.Where(static type => type.Bytes == sizeof(T)))
+        {
+            foreach (var (vector, count) in new[] { ("", 1), (".v2", 2), (".v4", 4) }.Where(static vector => vector.Item2 * sizeof(T) <= 16))
+            {
+                foreach (var (name, space) in Spaces)
+                    Load<T>($"ld{name}{vector}.{type.Name}", space, type, count);
+                foreach (var (name, space) in Spaces[..4])
+                    Store<T>($"st{name}{vector}.{type.Name}", space, type, count);
+            }
+        }
+    }
+
+    // The registers may be wider than the type.
+    private void Load<T>(string opcode, Space space, PtxType type, int count) where T : unmanaged, IBinaryInteger<T> => Each(opcode, operands =>
+    {
+        var (to, from) = (operands.List(0, type.RegisterBits, count, most: 64), operands.Address(1));
         return (warp, lane) =>
         {
-            byte* at = At(warp, lane, space, from, type.Bytes * count, Access.Read);
+            var values = (T*)At(warp, lane, space, from, sizeof(T) * count, Access.Read);
             for (int i = 0; i < count; i++)
-            {
-                ulong value = 0;
-                Buffer.MemoryCopy(at + (i * type.Bytes), &value, sizeof(ulong), type.Bytes);
-                warp.Set(to[i], lane, type.Extend(value));
-            }
+                warp.Set(to[i], lane, type.Extend(ulong.CreateTruncating(values[i])));
         };
     });
 
-    private void Store(string opcode, Space space, PtxType type, int count) => Each(opcode, operands =>
+    private void Store<T>(string opcode, Space space, PtxType type, int count) where T : unmanaged, IBinaryInteger<T> => Each(opcode, operands =>
     {
-        var to = operands.Address(0);
-        var from = operands.List(1, type.RegisterBits, count, most: 64);
+        var (to, from) = (operands.Address(0), operands.List(1, type.RegisterBits, count, most: 64));
         return (warp, lane) =>
         {
-            byte* at = At(warp, lane, space, to, type.Bytes * count, Access.Write);
+            var values = (T*)At(warp, lane, space, to, sizeof(T) * count, Access.Write);
             for (int i = 0; i < count; i++)
-            {
-                ulong value = warp.Get(from[i], lane);
-                Buffer.MemoryCopy(&value, at + (i * type.Bytes), type.Bytes, type.Bytes);
-            }
+                values[i] = T.CreateTruncating(warp.Get(from[i], lane));
         };
     });
 

@@ -15,6 +15,7 @@ internal enum Space
 internal sealed unsafe class Block
 {
     private readonly Launch _launch;
+    private readonly Instruction[] _code;
     private readonly Warp[] _warps;
     private readonly AlignedMemory _shared, _local, _parameters;
     private readonly Region _sharedRegion;
@@ -27,7 +28,7 @@ internal sealed unsafe class Block
     /// <summary>Memory and warps for the blocks of a launch.</summary>
     public Block(Launch launch)
     {
-        _launch = launch;
+        (_launch, _code) = (launch, launch.Kernel.Code);
         int sharedBytes = launch.Kernel.Text.Shared.Bytes + launch.DynamicShared;
         _localBytes = launch.Kernel.Text.Local.Bytes;
         _localStride = (_localBytes + AlignedMemory.Alignment - 1) / AlignedMemory.Alignment * AlignedMemory.Alignment;
@@ -111,7 +112,7 @@ internal sealed unsafe class Block
         for (; left > 0 && warp.Alive != 0 && !warp.IsAtBarrier; left--)
         {
             uint lanes = warp.Furthest(out _current);
-            ref var instruction = ref _launch.Kernel.Code[_current];
+            ref var instruction = ref _code[_current];
             warp.Go(lanes, _current + 1);
             if (instruction.Guard is { } guard)
                 lanes &= instruction.Negated ? ~warp.Predicate(guard) : warp.Predicate(guard);
@@ -133,7 +134,7 @@ internal sealed unsafe class Block
     public byte* At(Space space, ulong address, int bytes, Access access, Warp warp, int lane)
     {
         if ((address & (ulong)(bytes - 1)) != 0) // bytes is a power of two
-            throw Fault($"{NameOf(access)} {bytes} bytes at once at an address that is no multiple of {bytes}", warp, 1u << lane);
+            throw Bad($"at once at an address that is no multiple of {bytes}");
         ulong own = LocalBegin(warp, lane);
         if (space == Space.Generic && _sharedRegion.Holds(address))
             (space, address) = (Space.Shared, address - SharedBegin);
@@ -147,16 +148,17 @@ internal sealed unsafe class Block
                 return Within("local memory", own, (ulong)_localBytes, own + address);
             case Space.Shared:
                 return Noted(_sharedRegion, SharedBegin + address, _number);
-            case Space.Constant or Space.Global or Space.Generic when access == Access.Read && _launch.Kernel.Variables.Holds(address, (ulong)bytes):
-                return (byte*)address;
             default:
-                var region = (space == Space.Constant ? null : _launch.Memory.Find(address))
-                    ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane);
-                return Noted(region, address, _launch.FirstBlock);
+                var region = space == Space.Constant ? null : _launch.Memory.Find(address);
+                if (region?.Holds(address) != true && access == Access.Read && _launch.Kernel.Variables.Holds(address, (ulong)bytes))
+                    return (byte*)address;
+                return Noted(region ?? throw Bad($"at address {address:x}, where no memory is"), address, _launch.FirstBlock);
         }
 
+        FaultException Bad(string problem) => Fault($"{NameOf(access)} {bytes} bytes {problem}", warp, 1u << lane);
+
         byte* Within(string name, ulong begin, ulong size, ulong at) =>
-            size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at : throw Fault($"{NameOf(access)} {bytes} bytes at byte {(Int128)at - begin} of {name} of {size} bytes", warp, 1u << lane);
+            size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at : throw Bad($"at byte {(Int128)at - begin} of {name} of {size} bytes");
 
         byte* Noted(Region region, ulong at, uint firstBlock)
         {

@@ -18,7 +18,7 @@ public static unsafe class Machine
     private static readonly Lazy<nint> UseMachine = new(static () => CudaEmulator.IsInPlace // a function of the driver
         ? NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine")
         : throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none"));
-    private static readonly Dictionary<nint, object> Handles = []; // units and kernels of the driver
+    private static readonly Dictionary<nint, (PtxUnit Unit, Kernel? Kernel)> Handles = []; // of the driver
     private static nint _nextHandle = 1;
     private static uint _nextBlock = 1;
     private static byte* _problem;
@@ -66,17 +66,16 @@ public static unsafe class Machine
     }
 
     [UnmanagedCallersOnly]
-    private static nint Load(byte* ptx) => Try(() => Keep(new PtxUnit(Marshal.PtrToStringUTF8((nint)ptx)!)));
+    private static nint Load(byte* ptx) => Try(() => Keep(new PtxUnit(Marshal.PtrToStringUTF8((nint)ptx)!), null));
 
     [UnmanagedCallersOnly]
     private static void Unload(nint unit)
     {
         lock (Gate)
         {
-            var kernels = ((PtxUnit)Handles[unit]).Kernels;
-            foreach (var (handle, _) in Handles.Where(pair => kernels.Contains(pair.Value)).ToArray())
+            var removed = Handles[unit].Unit;
+            foreach (var (handle, _) in Handles.Where(pair => pair.Value.Unit == removed).ToArray())
                 Handles.Remove(handle);
-            Handles.Remove(unit);
         }
     }
 
@@ -85,16 +84,16 @@ public static unsafe class Machine
     {
         return Try(() =>
         {
-            var kernel = ((PtxUnit)Handles[unit]).Find(Marshal.PtrToStringUTF8((nint)entry)!);
+            var kernel = Handles[unit].Unit.Find(Marshal.PtrToStringUTF8((nint)entry)!);
             (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
-            return Keep(kernel);
+            return Keep(Handles[unit].Unit, kernel);
         });
     }
 
     [UnmanagedCallersOnly]
     private static int Run(nint handle, DriverLaunch* launch) => Try(() =>
     {
-        var kernel = (Kernel)Handles[handle];
+        var kernel = Handles[handle].Kernel!;
         var allocations = Enumerable.Range(0, (int)launch->Allocations).Select(i => (launch->Memory[2 * i], launch->Memory[(2 * i) + 1]));
         Memory.Update([.. allocations]);
         if (_nextBlock + launch->Grid.Count >= Touch.MostBlocks)
@@ -112,9 +111,9 @@ public static unsafe class Machine
     [UnmanagedCallersOnly]
     private static byte* Problem() => _problem;
 
-    private static nint Keep(object value)
+    private static nint Keep(PtxUnit unit, Kernel? kernel)
     {
-        Handles[_nextHandle] = value;
+        Handles[_nextHandle] = (unit, kernel);
         return _nextHandle++;
     }
 

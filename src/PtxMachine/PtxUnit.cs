@@ -20,9 +20,6 @@ internal sealed class PtxUnit
         _variables = new UnitVariables(_text.Variables);
     }
 
-    /// <summary>The kernels that were asked for.</summary>
-    public IEnumerable<object> Kernels => _kernels.Values;
-
     /// <summary>A kernel that can run. Its instructions are translated once.</summary>
     /// <exception cref="PtxException">It has an instruction that the machine does not have.</exception>
     public Kernel Find(string entry)

@@ -1,4 +1,3 @@
-using System.Numerics;
 using VideoSim.PtxMachine.Running;
 
 namespace VideoSim.PtxMachine.Opcodes;
@@ -68,7 +67,7 @@ internal sealed unsafe partial class OpcodeTable
     {
         if (seed <= 2)
             return seed == 0 ? 0 : seed == 1 ? 1 : -1;
-        uint bits = BitConverter.SingleToUInt32Bits(x) ^ BitOperations.RotateLeft(BitConverter.SingleToUInt32Bits(divisor), 16);
+        uint bits = BitConverter.SingleToUInt32Bits(x) ^ uint.RotateLeft(BitConverter.SingleToUInt32Bits(divisor), 16);
         ulong mixed = ((seed << 32) ^ bits) * 0x9e3779b97f4a7c15; // the top bits of the product depend on all others
         return mixed >> 63 != 0 ? 1 : -1;
     }

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using VideoSim.PtxMachine.Running;
 using VideoSim.PtxMachine.Text;
 
@@ -18,7 +17,8 @@ internal sealed unsafe partial class OpcodeTable
             Convert(".rn", single, type, value => BitConverter.SingleToUInt32Bits(type.IsSigned ? (long)value : (float)value));
             Convert(".rn", wide, type, value => BitConverter.DoubleToUInt64Bits(type.IsSigned ? (long)value : (double)value));
         }
-        foreach (var (name, round) in new (string, Func<double, double>)[] { (".rzi", Math.Truncate), (".rmi", Math.Floor), (".rpi", Math.Ceiling), (".rni", Math.Round) })
+        (string, Func<double, double>)[] roundings = [(".rzi", Math.Truncate), (".rmi", Math.Floor), (".rpi", Math.Ceiling), (".rni", Math.Round)];
+        foreach (var (name, round) in roundings)
         {
             foreach (var type in integers)
             {
@@ -31,7 +31,7 @@ internal sealed unsafe partial class OpcodeTable
         }
         EachOne<float, double>("cvt.f64.f32", static x => x);
         EachOne<double, float>("cvt.rn.f32.f64", static x => (float)x);
-        One<float>("cvt.sat.f32.f32", static x => Vector256.MinNumber(Vector256.MaxNumber(x, Vector256<float>.Zero), Vector256<float>.One)); // NaN becomes 0
+        EachOne<float, float>("cvt.sat.f32.f32", static x => float.MinNumber(float.MaxNumber(x, 0), 1)); // NaN becomes 0
         EachOne<float, ushort>("cvt.rn.bf16.f32", ToBFloat16);
         EachTwo<float, uint>("cvt.rn.bf16x2.f32", static (high, low) => (uint)ToBFloat16(high) << 16 | ToBFloat16(low));
         EachOne<float, Half>("cvt.rn.f16.f32", static x => (Half)x);

@@ -19,7 +19,7 @@ internal sealed unsafe partial class OpcodeTable
         Bits<uint>("b32");
         Bits<ulong>("b64");
         // Shifts that bring the highest bit to the top; -1 if no bit is set.
-        EachOne<uint, uint>("bfind.shiftamt.u32", static value => value == 0 ? uint.MaxValue : (uint)BitOperations.LeadingZeroCount(value));
+        EachOne<uint, uint>("bfind.shiftamt.u32", static value => value == 0 ? uint.MaxValue : uint.LeadingZeroCount(value));
         Moves<uint>("b16", "u16", "b32", "u32", "s32", "f32");
         Moves<ulong>("b64", "u64", "s64", "f64");
         Predicates("mov.pred", 1, static (a, _) => a);

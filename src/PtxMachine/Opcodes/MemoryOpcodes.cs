@@ -28,8 +28,27 @@ internal sealed unsafe partial class OpcodeTable
             Atomic<float>($"{name}.add.f32", space, static (old, value, _) => old + value, outside: Flush);
             Atomic<double>($"{name}.add.f64", space, static (old, value, _) => old + value);
         }
-        AddAddresses();
-        AddCopies();
+        // A generic address of device memory is its address.
+        foreach (string same in new[] { "cvta.to.global.u64", "cvta.global.u64", "cvta.const.u64", "cvta.to.const.u64" })
+            One<ulong>(same, static a => a);
+        Move("cvta.shared.u64", static (warp, _) => warp.Block.SharedBegin);
+        Move("cvta.to.shared.u64", static (warp, _) => 0 - warp.Block.SharedBegin);
+        Move("cvta.local.u64", static (warp, lane) => warp.Block.LocalBegin(warp, lane));
+        _table.Add("membar.cta", static _ => static (_, _) => { });
+        _table.Add("membar.gl", static _ => static (_, _) => { });
+        Each("cp.async.ca.shared.global", Copy);
+        Each("cp.async.cg.shared.global", Copy);
+        _table.Add("cp.async.commit_group", static _ => static (warp, lanes) => warp.Copies.Close(lanes));
+        _table.Add("cp.async.wait_group", static operands =>
+        {
+            int left = (int)Math.Min(operands.Number(0), int.MaxValue / 2);
+            return (warp, lanes) => warp.Copies.Wait(warp, lanes, left);
+        });
+        _table.Add("cp.async.wait_all", static _ => static (warp, lanes) =>
+        {
+            warp.Copies.Close(lanes);
+            warp.Copies.Wait(warp, lanes, 0);
+        });
     }
 
     // Loads and stores of all types that have the size of T.
@@ -114,40 +133,11 @@ internal sealed unsafe partial class OpcodeTable
         *warp.At<T>(to, lane) = old;
     };
 
-    // A generic address of device memory is its address.
-    private void AddAddresses()
-    {
-        foreach (string same in new[] { "cvta.to.global.u64", "cvta.global.u64", "cvta.const.u64", "cvta.to.const.u64" })
-            One<ulong>(same, static a => a);
-        Move("cvta.shared.u64", static (warp, _) => warp.Block.SharedBegin);
-        Move("cvta.to.shared.u64", static (warp, _) => 0 - warp.Block.SharedBegin);
-        Move("cvta.local.u64", static (warp, lane) => warp.Block.LocalBegin(warp, lane));
-        _table.Add("membar.cta", static _ => static (_, _) => { });
-        _table.Add("membar.gl", static _ => static (_, _) => { });
-    }
-
     private void Move(string opcode, Func<Warp, int, ulong> distance) => Each(opcode, operands =>
     {
         Slot to = operands.At<ulong>(0), from = operands.At<ulong>(1);
         return (warp, lane) => *warp.At<ulong>(to, lane) = *warp.At<ulong>(from, lane) + distance(warp, lane);
     });
-
-    private void AddCopies()
-    {
-        Each("cp.async.ca.shared.global", Copy);
-        Each("cp.async.cg.shared.global", Copy);
-        _table.Add("cp.async.commit_group", static _ => static (warp, lanes) => warp.Copies.Close(lanes));
-        _table.Add("cp.async.wait_group", static operands =>
-        {
-            int left = (int)Math.Min(operands.Number(0), int.MaxValue / 2);
-            return (warp, lanes) => warp.Copies.Wait(warp, lanes, left);
-        });
-        _table.Add("cp.async.wait_all", static _ => static (warp, lanes) =>
-        {
-            warp.Copies.Close(lanes);
-            warp.Copies.Wait(warp, lanes, 0);
-        });
-    }
 
     // [to], [from], size, and how many bytes the source has; the rest becomes 0.
     private static LaneStep Copy(Operands operands)

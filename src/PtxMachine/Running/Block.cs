@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace VideoSim.PtxMachine.Running;
 
 /// <summary>
@@ -187,7 +185,7 @@ internal sealed unsafe class Block
     /// <param name="lanes">Lanes that run it; the message names the first.</param>
     public FaultException Fault(string problem, Warp warp, uint lanes)
     {
-        var thread = _launch.Threads.IndexOf(warp.ThreadOf(BitOperations.TrailingZeroCount(lanes)));
+        var thread = _launch.Threads.IndexOf(warp.ThreadOf((int)uint.TrailingZeroCount(lanes)));
         return new($"{problem}, in thread {thread} of block {_index} at {_launch.Kernel.Text.Statements[_current].Where}");
     }
 

@@ -33,18 +33,12 @@ internal sealed unsafe class UnitVariables
 }
 
 /// <summary>A kernel that can run.</summary>
-/// <param name="text">The kernel as text.</param>
-/// <param name="variables">Variables of its unit.</param>
-internal sealed class Kernel(EntryText text, UnitVariables variables)
+/// <param name="Text">The kernel as text.</param>
+/// <param name="Variables">Variables of its unit.</param>
+internal sealed record Kernel(EntryText Text, UnitVariables Variables)
 {
-    /// <summary>The kernel as text.</summary>
-    public EntryText Text => text;
-
-    /// <summary>Variables of its unit.</summary>
-    public UnitVariables Variables => variables;
-
     /// <summary>Its registers.</summary>
-    public RegisterFile Registers { get; } = new(text.Registers);
+    public RegisterFile Registers { get; } = new(Text.Registers);
 
     /// <summary>Its instructions.</summary>
     public Instruction[] Code { get; set; } = [];

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace VideoSim.PtxMachine.Running;
 
 /// <summary>Runs an instruction in some lanes of a warp.</summary>
@@ -16,7 +14,7 @@ internal ref struct Lanes(uint left)
 
     public bool MoveNext()
     {
-        Current = BitOperations.TrailingZeroCount(left);
+        Current = (int)uint.TrailingZeroCount(left);
         bool isOne = left != 0;
         left &= left - 1;
         return isOne;
@@ -35,6 +33,7 @@ internal sealed unsafe class Warp
     private const int Apart = -1;
 
     private readonly AlignedMemory _registers;
+    private readonly byte* _base;                 // of the registers
     private readonly int[] _next = new int[Size]; // instruction of each lane,
     private int _common;                          // unless all lanes have the same one
     private int _syncs;                           // __syncwarp of any lanes so far
@@ -47,6 +46,7 @@ internal sealed unsafe class Warp
     {
         (Block, Number) = (block, number);
         _registers = new AlignedMemory(registers.Bytes);
+        _base = _registers.Begin;
         foreach (var (slot, value) in registers.Constants)
             Fill(slot, value, AllLanes);
     }
@@ -73,18 +73,20 @@ internal sealed unsafe class Warp
     public static int BitsOf<T>() where T : unmanaged => sizeof(T) == sizeof(ulong) ? 64 : 32;
 
     /// <summary>The value of a register in a lane; those of the lanes behind it follow.</summary>
-    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_registers.Begin + slot.Offset + (lane * BitsOf<T>() / 8));
+    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_base + slot.Offset + (BitsOf<T>() / 8 * lane));
 
     /// <summary>The value of a register of 32 or 64 bits.</summary>
     public ulong Get(Slot slot, int lane) => slot.Bits == 64 ? *At<ulong>(slot, lane) : *At<uint>(slot, lane);
 
-    /// <summary>Changes a register of 32 or 64 bits.</summary>
+    /// <summary>Changes a register in a lane.</summary>
     public void Set(Slot slot, int lane, ulong value)
     {
         if (slot.Bits == 64)
             *At<ulong>(slot, lane) = value;
-        else
+        else if (slot.Bits == 32)
             *At<uint>(slot, lane) = (uint)value;
+        else
+            SetPredicate(slot, value != 0 ? AllLanes : 0, 1u << lane);
     }
 
     /// <summary>The lanes in which a predicate is true.</summary>
@@ -96,15 +98,8 @@ internal sealed unsafe class Warp
     /// <summary>Gives a register one value in some lanes.</summary>
     public void Fill(Slot slot, ulong value, uint lanes)
     {
-        if (slot.Bits == 1)
-        {
-            SetPredicate(slot, value != 0 ? AllLanes : 0, lanes);
-        }
-        else
-        {
-            foreach (int lane in new Lanes(lanes))
-                Set(slot, lane, value);
-        }
+        foreach (int lane in new Lanes(lanes))
+            Set(slot, lane, value);
     }
 
     /// <summary>Number of a lane's thread in the block.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text.RegularExpressions;
 
 namespace VideoSim.PtxMachine.Text;
@@ -70,7 +69,7 @@ internal sealed partial class PtxReader
         bool isExtern = groups["extern"].Success;
         int count = groups["count"].Success && !isExtern ? Number(groups["count"], MostVariables / type.Bytes) : 1;
         int alignment = groups["align"].Success ? Number(groups["align"], MostAlignment) : type.Bytes;
-        if (!BitOperations.IsPow2(alignment))
+        if (!int.IsPow2(alignment))
             throw Bad($"an alignment of {alignment}");
         return new(groups["space"].Value, isExtern, groups["name"].Value, type, alignment, type.Bytes * count, groups["values"].Value);
     }

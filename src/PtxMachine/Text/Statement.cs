@@ -43,13 +43,10 @@ internal sealed record EntryText(string Name)
 }
 
 /// <summary>Variables that lie one after the other in one space, each at a multiple of its alignment.</summary>
-/// <param name="most">Bytes that a GPU has.</param>
-internal sealed class Layout(int most)
+/// <param name="Most">Bytes that a GPU has.</param>
+internal sealed record Layout(int Most)
 {
     private readonly Dictionary<string, int> _offsets = [];
-
-    /// <summary>Bytes that a GPU has.</summary>
-    public int Most => most;
 
     /// <summary>Bytes of all variables.</summary>
     public int Bytes { get; private set; }

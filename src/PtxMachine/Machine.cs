@@ -80,15 +80,12 @@ public static unsafe class Machine
     }
 
     [UnmanagedCallersOnly]
-    private static nint Find(nint unit, byte* entry, ulong* staticShared, ulong* argumentBytes)
+    private static nint Find(nint unit, byte* entry, ulong* staticShared, ulong* argumentBytes) => Try(() =>
     {
-        return Try(() =>
-        {
-            var kernel = Handles[unit].Unit.Find(Marshal.PtrToStringUTF8((nint)entry)!);
-            (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
-            return Keep(Handles[unit].Unit, kernel);
-        });
-    }
+        var kernel = Handles[unit].Unit.Find(Marshal.PtrToStringUTF8((nint)entry)!);
+        (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
+        return Keep(Handles[unit].Unit, kernel);
+    });
 
     [UnmanagedCallersOnly]
     private static int Run(nint handle, DriverLaunch* launch) => Try(() =>

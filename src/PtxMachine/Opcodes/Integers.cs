@@ -107,7 +107,8 @@ internal sealed unsafe partial class OpcodeTable
     private void Shift<T>(string opcode, Func<Vector256<T>, int, Vector256<T>> all, Func<T, uint, T> each) where T : unmanaged => _table.Add(opcode, operands =>
     {
         Slot to = operands.At<T>(0), a = operands.At<T>(1), count = operands.At<uint>(2);
-        return operands.NumberOrNull(2) is { } constant && constant < (ulong)(8 * sizeof(T)) ? Vectors<T>(to, (warp, i) => all(Load<T>(warp, a, i), (int)constant))
+        return operands.NumberOrNull(2) is { } constant && constant < (ulong)(8 * sizeof(T))
+            ? Vectors<T>(to, (warp, i) => all(Load<T>(warp, a, i), (int)constant))
             : Lanewise((warp, lane) => *warp.At<T>(to, lane) = each(*warp.At<T>(a, lane), *warp.At<uint>(count, lane)));
     });
 

@@ -109,29 +109,33 @@ internal sealed unsafe partial class OpcodeTable
         Atomic<T>($"{name}.and.{bits}", space, static (old, value, _) => old & value);
         Atomic<T>($"{name}.or.{bits}", space, static (old, value, _) => old | value);
         Atomic<T>($"{name}.xor.{bits}", space, static (old, value, _) => old ^ value);
-        AtomicWithResult<T>($"{name}.exch.{bits}", space, 1, static (_, value, _) => value);
-        AtomicWithResult<T>($"{name}.cas.{bits}", space, 2, static (old, compare, value) => old == compare ? value : old);
+        Atomic<T>($"{name}.exch.{bits}", space, static (_, value, _) => value, hasRed: false);
+        Atomic<T>($"{name}.cas.{bits}", space, static (old, compare, value) => old == compare ? value : old, values: 2, hasRed: false);
     }
 
-    private void Atomic<T>(string name, Space space, Func<T, T, T, T> function, Func<T, T>? outside = null) where T : unmanaged
+    // "atom" returns the old value. outside() changes operands and results outside of shared memory.
+    private void Atomic<T>(string name, Space space, Func<T, T, T, T> function, int values = 1, bool hasRed = true, Func<T, T>? outside = null)
+        where T : unmanaged
     {
-        AtomicWithResult(name, space, 1, function, outside);
-        Each($"red{name}", operands => Change(operands.Unused(Warp.BitsOf<T>()), operands.Address(0), operands.At<T>(1), operands.At<T>(1), space, function, outside));
+        Each($"atom{name}", operands => Change(operands, operands.At<T>(0), 1, values, space, function, outside));
+        if (hasRed)
+            Each($"red{name}", operands => Change(operands, operands.Unused(Warp.BitsOf<T>()), 0, values, space, function, outside));
     }
 
-    // With one value, the function gets it twice.
-    private void AtomicWithResult<T>(string name, Space space, int values, Func<T, T, T, T> function, Func<T, T>? outside = null) where T : unmanaged =>
-        Each($"atom{name}", operands => Change(operands.At<T>(0), operands.Address(1), operands.At<T>(2), operands.At<T>(1 + values), space, function, outside));
-
-    // The result is the old value. outside() changes operands and results outside of shared memory.
-    private static LaneStep Change<T>(Slot to, (Slot Base, ulong Offset) address, Slot a, Slot b, Space space, Func<T, T, T, T> function, Func<T, T>? outside)
-        where T : unmanaged => (warp, lane) =>
+    // The address is operand `at`. With one value, the function gets it twice.
+    private static LaneStep Change<T>(Operands operands, Slot to, int at, int values, Space space, Func<T, T, T, T> function, Func<T, T>? outside)
+        where T : unmanaged
     {
-        var at = (T*)At(warp, lane, space, address, sizeof(T), Access.Atomic);
-        T old = *at, x = *warp.At<T>(a, lane), y = *warp.At<T>(b, lane);
-        *at = outside is null || warp.Block.IsShared(at) ? function(old, x, y) : outside(function(outside(old), outside(x), outside(y)));
-        *warp.At<T>(to, lane) = old;
-    };
+        var address = operands.Address(at);
+        Slot a = operands.At<T>(at + 1), b = operands.At<T>(at + values);
+        return (warp, lane) =>
+        {
+            var place = (T*)At(warp, lane, space, address, sizeof(T), Access.Atomic);
+            T old = *place, x = *warp.At<T>(a, lane), y = *warp.At<T>(b, lane);
+            *place = outside is null || warp.Block.IsShared(place) ? function(old, x, y) : outside(function(outside(old), outside(x), outside(y)));
+            *warp.At<T>(to, lane) = old;
+        };
+    }
 
     private void Move(string opcode, Func<Warp, int, ulong> distance) => Each(opcode, operands =>
     {

@@ -104,7 +104,8 @@ internal sealed unsafe partial class OpcodeTable
     });
 
     // d = f(a, b, c)
-    private void Three<T>(string opcode, Func<Vector256<T>, Vector256<T>, Vector256<T>, Vector256<T>> function) where T : unmanaged => Vectors<T>(opcode, operands =>
+    private void Three<T>(string opcode, Func<Vector256<T>, Vector256<T>, Vector256<T>, Vector256<T>> function)
+        where T : unmanaged => Vectors<T>(opcode, operands =>
     {
         Slot a = operands.At<T>(1), b = operands.At<T>(2), c = operands.At<T>(3);
         return (warp, i) => function(Load<T>(warp, a, i), Load<T>(warp, b, i), Load<T>(warp, c, i));

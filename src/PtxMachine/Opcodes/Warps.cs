@@ -146,5 +146,6 @@ internal sealed unsafe partial class OpcodeTable
     }
 
     // One of two bf16 in a register.
-    private static float HalfOf(Warp warp, Slot register, int lane, int half) => BitConverter.UInt32BitsToSingle((uint)warp.At<ushort>(register, lane)[half] << 16);
+    private static float HalfOf(Warp warp, Slot register, int lane, int half) =>
+        BitConverter.UInt32BitsToSingle((uint)warp.At<ushort>(register, lane)[half] << 16);
 }

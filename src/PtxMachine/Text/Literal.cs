@@ -44,7 +44,9 @@ internal static class Literal
             return Unsigned(digits[2..], kind == 'x' ? NumberStyles.AllowHexSpecifier : NumberStyles.AllowBinarySpecifier);
         if (kind is >= '0' and <= '9')
             return Octal(digits);
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long signed) ? (ulong)signed : Unsigned(digits, NumberStyles.None);
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long signed))
+            return (ulong)signed;
+        return Unsigned(digits, NumberStyles.None);
     }
 
     private static ulong? Unsigned(ReadOnlySpan<char> digits, NumberStyles style) =>

@@ -117,7 +117,7 @@ internal sealed partial class PtxReader
             throw Bad($"{entry.Name} is there twice");
         Entries.Add(entry);
         foreach (var variable in _shared.Where(static variable => !variable.IsExtern))
-            entry.Shared.Add(variable.Name, variable.Alignment, variable.Bytes);
+            Add(entry.Shared, variable);
         for (; line != "{"; line = Next())
         {
             if (VariableOf(line.TrimEnd(',') + ";") is { Space: "param" } parameter)

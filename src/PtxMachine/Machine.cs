@@ -15,14 +15,15 @@ public static unsafe class Machine
     private static readonly Lock Gate = new();
     private static readonly DeviceMemory Memory = new();
     private static readonly DriverTable* Table = MakeTable();
-    private static readonly Lazy<nint> UseMachine = new(FindUseMachine); // the driver's function
-    private static readonly Dictionary<nint, object> Handles = []; // units and kernels of the driver
+    private static readonly Lazy<nint> UseMachine = new(static () => CudaEmulator.IsInPlace // a function of the driver
+        ? NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine")
+        : throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none"));
+    private static readonly Dictionary<nint, (PtxUnit Unit, Kernel? Kernel)> Handles = []; // of the driver
     private static nint _nextHandle = 1;
     private static uint _nextBlock = 1;
     private static byte* _problem;
 
-    // The struct of src/Emulator/Machine.h.
-    [StructLayout(LayoutKind.Sequential)]
+    // The structs of src/Emulator/Machine.h.
     private struct DriverTable
     {
         public delegate* unmanaged<byte*, nint> Load;
@@ -36,8 +37,7 @@ public static unsafe class Machine
     private struct DriverLaunch
     {
         public byte* Arguments;
-        public fixed uint Grid[3];
-        public fixed uint Block[3];
+        public Extent Grid, Block;
         public ulong DynamicShared, Order;
         public ulong* Memory;
         public ulong Allocations;
@@ -55,10 +55,8 @@ public static unsafe class Machine
     /// <summary>Chooses what runs the modules that the emulator's driver loads from now on.</summary>
     /// <param name="attached">True for the machine, false for the code of g++.</param>
     /// <exception cref="DataException">The driver of this process is not the emulator's.</exception>
-    public static void Attach(bool attached = true) => ((delegate* unmanaged<DriverTable*, void>)UseMachine.Value)(attached ? Table : null);
-
-    private static nint FindUseMachine() => CudaEmulator.IsInPlace ? NativeLibrary.GetExport(NativeLibrary.Load(NativeLibraries.Cuda.Path!), "emulatorUseMachine")
-        : throw new DataException("the PTX machine runs behind the emulator's driver, and this process has another one, or none");
+    public static void Attach(bool attached = true) =>
+        ((delegate* unmanaged<DriverTable*, void>)UseMachine.Value)(attached ? Table : null);
 
     private static DriverTable* MakeTable()
     {
@@ -68,56 +66,51 @@ public static unsafe class Machine
     }
 
     [UnmanagedCallersOnly]
-    private static nint Load(byte* ptx) => Try(() => Keep(new PtxUnit(Marshal.PtrToStringUTF8((nint)ptx)!)));
+    private static nint Load(byte* ptx) => Try(() => Keep(new PtxUnit(Marshal.PtrToStringUTF8((nint)ptx)!), null));
 
     [UnmanagedCallersOnly]
     private static void Unload(nint unit)
     {
         lock (Gate)
         {
-            var kernels = ((PtxUnit)Handles[unit]).Kernels;
-            foreach (var (handle, _) in Handles.Where(pair => kernels.Contains(pair.Value)).ToArray())
+            var removed = Handles[unit].Unit;
+            foreach (var (handle, _) in Handles.Where(pair => pair.Value.Unit == removed).ToArray())
                 Handles.Remove(handle);
-            Handles.Remove(unit);
         }
     }
 
     [UnmanagedCallersOnly]
-    private static nint Find(nint unit, byte* entry, ulong* staticShared, ulong* argumentBytes)
+    private static nint Find(nint unit, byte* entry, ulong* staticShared, ulong* argumentBytes) => Try(() =>
     {
-        return Try(() =>
-        {
-            var kernel = ((PtxUnit)Handles[unit]).Find(Marshal.PtrToStringUTF8((nint)entry)!);
-            (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
-            return Keep(kernel);
-        });
-    }
+        var kernel = Handles[unit].Unit.Find(Marshal.PtrToStringUTF8((nint)entry)!);
+        (*staticShared, *argumentBytes) = ((ulong)kernel.Text.Shared.Bytes, (ulong)kernel.Text.Parameters.Bytes);
+        return Keep(Handles[unit].Unit, kernel);
+    });
 
     [UnmanagedCallersOnly]
     private static int Run(nint handle, DriverLaunch* launch) => Try(() =>
     {
-        var kernel = (Kernel)Handles[handle];
-        Memory.Update([.. Enumerable.Range(0, (int)launch->Allocations).Select(i => (launch->Memory[2 * i], launch->Memory[(2 * i) + 1]))]);
-        var grid = new Extent((int)launch->Grid[0], (int)launch->Grid[1], (int)launch->Grid[2]);
-        if (_nextBlock + grid.Count >= Touch.MostBlocks)
+        var kernel = Handles[handle].Kernel!;
+        var allocations = Enumerable.Range(0, (int)launch->Allocations).Select(i => (launch->Memory[2 * i], launch->Memory[(2 * i) + 1]));
+        Memory.Update([.. allocations]);
+        if (_nextBlock + launch->Grid.Count >= Touch.MostBlocks)
         {
             Memory.Forget();
             _nextBlock = 1;
         }
         byte[] arguments = new ReadOnlySpan<byte>(launch->Arguments, kernel.Text.Parameters.Bytes).ToArray();
-        var block = new Extent((int)launch->Block[0], (int)launch->Block[1], (int)launch->Block[2]);
-        uint first = _nextBlock;
-        _nextBlock += (uint)grid.Count;
-        Instructions += new Launch(kernel, arguments, grid, block, (int)launch->DynamicShared, Memory, first, launch->Order, Perturbation).Run();
+        var run = new Launch(kernel, arguments, launch->Grid, launch->Block, (int)launch->DynamicShared, Memory, _nextBlock, launch->Order, Perturbation);
+        _nextBlock += (uint)run.Grid.Count;
+        Instructions += run.Run();
         return 1;
     }) == 0 ? 1 : 0;
 
     [UnmanagedCallersOnly]
     private static byte* Problem() => _problem;
 
-    private static nint Keep(object value)
+    private static nint Keep(PtxUnit unit, Kernel? kernel)
     {
-        Handles[_nextHandle] = value;
+        Handles[_nextHandle] = (unit, kernel);
         return _nextHandle++;
     }
 

@@ -11,7 +11,13 @@ namespace VideoSim.PtxMachine;
 /// Runs the cases of a kernel's checks with the kernel on the PTX machine, and with g++'s code of all others that a
 /// case launches.
 /// </summary>
-public sealed class PtxGate
+/// <param name="emulator">The emulator that is the driver of this process.</param>
+/// <param name="device">A device of it.</param>
+/// <param name="images">Images of PTX, see <see cref="PtxImages"/>.</param>
+/// <param name="kernels">All kernels that the cases launch.</param>
+/// <param name="variant">Values of macros.</param>
+/// <param name="set">Name of the set of sources, see <see cref="KernelUnit.With"/>.</param>
+public sealed class PtxGate(CudaEmulator emulator, CudaDevice device, IKernelImages images, IReadOnlyList<Kernel> kernels, Variant variant, string set = "")
 {
     /// <summary>
     /// What approximate instructions add to the bound of a value, as a share of the largest one: 2 units in the last
@@ -22,26 +28,8 @@ public sealed class PtxGate
     // 1: results of approximate instructions are too large by as much as the manual allows. 2: too small. 3: either.
     private static readonly ulong[] Seeds = [1, 2, 3];
 
-    private readonly CudaEmulator _emulator;
-    private readonly Device _device;
-    private readonly IKernelImages _images;
-    private readonly KernelUnit[] _units;
-    private readonly VariantStream _plain, _ptx;
-
-    /// <summary>A gate for some kernels.</summary>
-    /// <param name="emulator">The emulator that is the driver of this process.</param>
-    /// <param name="device">A device of it.</param>
-    /// <param name="images">Images of PTX, see <see cref="PtxImages"/>.</param>
-    /// <param name="kernels">All kernels that the cases launch.</param>
-    /// <param name="variant">Values of macros.</param>
-    /// <param name="set">Name of the set of sources, see <see cref="KernelUnit.With"/>.</param>
-    public PtxGate(CudaEmulator emulator, CudaDevice device, IKernelImages images, IReadOnlyList<Kernel> kernels, Variant variant, string set = "")
-    {
-        (_emulator, _device, _images) = (emulator, device, images);
-        _units = [.. KernelUnit.Group(kernels).Select(unit => unit.With(variant, set))];
-        _plain = device.StreamOf(CudaEmulator.Images, kernels, variant, set);
-        _ptx = device.StreamOf(images, kernels, variant, set);
-    }
+    private readonly KernelUnit[] _units = [.. KernelUnit.Group(kernels).Select(unit => unit.With(variant, set))];
+    private readonly VariantStream _plain = device.StreamOf(CudaEmulator.Images, kernels, variant, set), _ptx = device.StreamOf(images, kernels, variant, set);
 
     /// <summary>
     /// Compares a kernel with float64, and two orders of its warps. If it has approximate instructions, once more with
@@ -63,7 +51,7 @@ public sealed class PtxGate
             var values = Run(kernel, check, order: 0, perturbation: 0);
             var findings = KernelGates.Wrong(check, compare(values, 0)).ToList();
             if (hasBitsOfEmulator && !approximates)
-                findings.AddRange(KernelGates.Differences(check, CheckRunner.Execute(_device, check, _plain), values, "g++", "PTX"));
+                findings.AddRange(KernelGates.Differences(check, CheckRunner.Execute(device, check, _plain), values, "g++", "PTX"));
             findings.AddRange(KernelGates.Differences(check, values, Run(kernel, check, order: 2, perturbation: 0), "PTX", "PTX with another order of warps"));
             foreach (ulong seed in approximates ? Seeds : [])
             {
@@ -79,13 +67,13 @@ public sealed class PtxGate
     /// Whether an error says that a kernel has an instruction that the machine does not have, such as a call of
     /// printf. The kernel may be right.
     /// </summary>
-    public static bool IsLimit(CudaException error) => error.Message.Contains(Opcodes.Translation.Lacks, StringComparison.Ordinal);
+    public static bool IsLimit(CudaException error) => error.Message.Contains(Opcodes.OpcodeTable.Lacks, StringComparison.Ordinal);
 
     /// <summary>Whether a kernel's PTX has instructions whose results may have an error.</summary>
     public bool IsApproximate(Kernel kernel)
     {
         var unit = _units.First(unit => unit.Kernels.Contains(kernel));
-        string text = Encoding.UTF8.GetString(_images.Compile(unit, KernelResourceTable.Portable).Code);
+        string text = Encoding.UTF8.GetString(images.Compile(unit, KernelResourceTable.Portable).Code);
         int begin = text.IndexOf($".entry {unit.SymbolOf(kernel)}(", StringComparison.Ordinal), end = text.IndexOf("\n}", begin, StringComparison.Ordinal);
         var body = text.AsSpan(begin, end - begin);
         return body.Contains(".approx.", StringComparison.Ordinal) || body.Contains(".full.", StringComparison.Ordinal);
@@ -94,15 +82,15 @@ public sealed class PtxGate
     private IReadOnlyDictionary<string, float[]> Run(Kernel kernel, CheckCase check, ulong order, ulong perturbation)
     {
         Machine.Perturbation = perturbation;
-        _emulator.Configure(order, false);
+        emulator.Configure(order, false);
         try
         {
-            return CheckRunner.Execute(_device, check, new Launcher(kernel, _plain, _ptx));
+            return CheckRunner.Execute(device, check, new Launcher(kernel, _plain, _ptx));
         }
         finally
         {
             Machine.Perturbation = 0;
-            _emulator.Configure(0, false);
+            emulator.Configure(0, false);
             Machine.Attach(false);
         }
     }

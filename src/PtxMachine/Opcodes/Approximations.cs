@@ -1,4 +1,3 @@
-using System.Numerics;
 using VideoSim.PtxMachine.Running;
 
 namespace VideoSim.PtxMachine.Opcodes;
@@ -10,39 +9,49 @@ namespace VideoSim.PtxMachine.Opcodes;
 /// </summary>
 internal sealed unsafe partial class OpcodeTable
 {
-    /// <summary>An approximate value, and the largest error.</summary>
-    /// <param name="exact">The value in float64.</param>
-    /// <param name="direction">1 for upwards, -1 for downwards, 0 for no error.</param>
-    private delegate float Wrong(double exact, int direction);
-
-    // Errors and special values are those of the PTX manual, version 9.1, sections 9.7.3.8 to 9.7.3.22.
+    // Errors and special values are those of the PTX manual, version 9.1, sections 9.7.3.8 to 9.7.3.22. An error
+    // depends on the operand x and the exact result y.
     private void AddApproximations()
     {
         foreach (string flush in new[] { "", ".ftz" })
         {
-            Approximate($"ex2.approx{flush}.f32", static x => Math.Pow(2, x), static _ => static (exact, direction) => ByUnits(2)((float)exact, direction)); // from the nearest
-            Approximate($"rcp.approx{flush}.f32", static x => 1 / x, static _ => ByUnits(1));
-            Approximate($"rsqrt.approx{flush}.f32", static x => 1 / Math.Sqrt(x), static _ => ByRelative(Math.Pow(2, -22.9)));
-            Approximate($"sqrt.approx{flush}.f32", Math.Sqrt, static _ => ByRelative(Math.Pow(2, -23)));
-            Approximate($"lg2.approx{flush}.f32", Math.Log2, static x => x is > 0.5f and < 2 ? ByAbsolute(Math.Pow(2, -22)) : ByRelative(Math.Pow(2, -22)));
-            Approximate($"sin.approx{flush}.f32", Math.Sin, OfAngle);
-            Approximate($"cos.approx{flush}.f32", Math.Cos, OfAngle);
-            Divide($"div.approx{flush}.f32");
-            Divide($"div.full{flush}.f32");
+            Approximate($"ex2.approx{flush}.f32", static x => (float)Math.Pow(2, x), static (_, y) => 2 * LastPlace(y)); // from the nearest
+            Approximate($"rcp.approx{flush}.f32", static x => 1 / x, static (_, y) => LastPlace(y));
+            Approximate($"rsqrt.approx{flush}.f32", static x => 1 / Math.Sqrt(x), static (_, y) => Math.Pow(2, -22.9) * y);
+            Approximate($"sqrt.approx{flush}.f32", Math.Sqrt, static (_, y) => Math.Pow(2, -23) * y);
+            Approximate($"lg2.approx{flush}.f32", Math.Log2, static (x, y) => Math.Pow(2, -22) * (x is > 0.5f and < 2 ? 1 : Math.Abs(y)));
+            Approximate($"sin.approx{flush}.f32", Math.Sin, ErrorOfAngle);
+            Approximate($"cos.approx{flush}.f32", Math.Cos, ErrorOfAngle);
+            Approximate($"div.full{flush}.f32", 2, static (a, b) => (double)a / b, static (_, y) => 2 * LastPlace(y));
+            Approximate($"div.approx{flush}.f32", 2, Divide, static (_, y) => 2 * LastPlace(y));
         }
-        Approximate("tanh.approx.f32", Math.Tanh, static x => ByRelative(float.IsSubnormal(x) ? 0 : Math.Pow(2, -11)));
+        Approximate("tanh.approx.f32", Math.Tanh, static (x, y) => float.IsSubnormal(x) ? 0 : Math.Pow(2, -11) * Math.Abs(y));
         EachOne<double, double>("rsqrt.approx.f64", static x => 1 / Math.Sqrt(x)); // the manual gives no error
     }
 
-    private static Wrong OfAngle(float x) => ByAbsolute(Math.Abs(x) <= 2 * MathF.PI ? Math.Pow(2, -20.5) : Math.Pow(2, -14.7));
+    // The reciprocal of a number above 2 to the power of 126 is subnormal, and counts as 0.
+    private static double Divide(float a, float b) => float.IsFinite(b) && MathF.Abs(b) > 8.507059e37f ? a * 0 * b : (double)a / b;
 
-    // Wrong by units in the last place.
-    private static Wrong ByUnits(int units) => (exact, direction) =>
-        Towards(exact, exact + (direction * units * Math.ScaleB(1, Math.Max(Math.ILogB(exact), -126) - 23)));
+    private static double ErrorOfAngle(float x, double y) => Math.Abs(x) <= 2 * MathF.PI ? Math.Pow(2, -20.5) : Math.Pow(2, -14.7);
 
-    private static Wrong ByRelative(double error) => (exact, direction) => Towards(exact, exact + (direction * error * Math.Abs(exact)));
+    private static double LastPlace(double value) => Math.ScaleB(1, Math.Max(Math.ILogB(value), -126) - 23);
 
-    private static Wrong ByAbsolute(double error) => (exact, direction) => Towards(exact, exact + (direction * error));
+    private void Approximate(string opcode, Func<double, double> exact, Func<float, double, double> error) => Approximate(opcode, 1, (x, _) => exact(x), error);
+
+    private void Approximate(string opcode, int operandCount, Func<float, float, double> exact, Func<float, double, double> error) => Each(opcode, operands =>
+    {
+        Func<float, float> flush = opcode.Contains(".ftz", StringComparison.Ordinal) ? Flush : static x => x;
+        Slot to = operands.At<float>(0), a = operands.At<float>(1), b = operandCount == 2 ? operands.At<float>(2) : operands.Constant(0, 32);
+        return (warp, lane) =>
+        {
+            float x = flush(*warp.At<float>(a, lane)), divisor = flush(*warp.At<float>(b, lane));
+            double value = exact(x, divisor);
+            // 0, infinity and NaN, and what becomes one of them, are exact.
+            bool isExact = x == 0 || !float.IsFinite(x) || (float)value == 0 || !float.IsFinite((float)value);
+            float result = isExact ? (float)value : Towards(value, value + (Direction(warp.Block.Perturbation, x, divisor) * error(x, value)));
+            *warp.At<float>(to, lane) = flush(result);
+        };
+    });
 
     // The last number before the limit.
     private static float Towards(double exact, double limit)
@@ -51,57 +60,14 @@ internal sealed unsafe partial class OpcodeTable
         return value > limit && limit > exact ? MathF.BitDecrement(value) : value < limit && limit < exact ? MathF.BitIncrement(value) : value;
     }
 
-    private void Approximate(string opcode, Func<double, double> exact, Func<float, Wrong> wrong)
-    {
-        bool flushes = opcode.Contains(".ftz", StringComparison.Ordinal);
-        _table.Add(opcode, operands =>
-        {
-            Slot to = operands.At(0, 32), a = operands.At(1, 32);
-            return (warp, lanes) =>
-            {
-                foreach (int lane in new Lanes(lanes))
-                {
-                    float x = Get<float>(warp, a, lane);
-                    x = flushes ? Flush(x) : x;
-                    double value = exact(x);
-                    // 0, infinity and NaN, and what becomes one of them, are exact.
-                    bool isExact = x == 0 || !float.IsFinite(x) || value == 0 || !float.IsFinite((float)value);
-                    float result = isExact ? (float)value : wrong(x)(value, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x)));
-                    Set(warp, to, lane, flushes ? Flush(result) : result);
-                }
-            };
-        });
-    }
-
-    private void Divide(string opcode)
-    {
-        const float Large = 8.507059e37f; // 2 to the power of 126, whose reciprocal is subnormal
-        bool isFull = opcode.StartsWith("div.full", StringComparison.Ordinal);
-        bool flushes = opcode.Contains(".ftz", StringComparison.Ordinal);
-        _table.Add(opcode, operands =>
-        {
-            Slot to = operands.At(0, 32), a = operands.At(1, 32), b = operands.At(2, 32);
-            return (warp, lanes) =>
-            {
-                foreach (int lane in new Lanes(lanes))
-                {
-                    float x = Get<float>(warp, a, lane), y = Get<float>(warp, b, lane);
-                    (x, y) = flushes ? (Flush(x), Flush(y)) : (x, y);
-                    float result = !isFull && float.IsFinite(y) && MathF.Abs(y) > Large ? x * 0 * y : x / y;
-                    if (result != 0 && float.IsFinite(result))
-                        result = ByUnits(2)((double)x / y, Direction(warp.Block.Perturbation, BitConverter.SingleToUInt32Bits(x) ^ BitOperations.RotateLeft(BitConverter.SingleToUInt32Bits(y), 16)));
-                    Set(warp, to, lane, flushes ? Flush(result) : result);
-                }
-            };
-        });
-    }
-
     private static float Flush(float value) => float.IsSubnormal(value) ? MathF.CopySign(0, value) : value;
 
-    private static int Direction(ulong seed, uint bits)
+    // 1 for upwards, -1 for downwards, 0 for no error.
+    private static int Direction(ulong seed, float x, float divisor)
     {
         if (seed <= 2)
             return seed == 0 ? 0 : seed == 1 ? 1 : -1;
+        uint bits = BitConverter.SingleToUInt32Bits(x) ^ uint.RotateLeft(BitConverter.SingleToUInt32Bits(divisor), 16);
         ulong mixed = ((seed << 32) ^ bits) * 0x9e3779b97f4a7c15; // the top bits of the product depend on all others
         return mixed >> 63 != 0 ? 1 : -1;
     }

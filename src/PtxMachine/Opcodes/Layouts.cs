@@ -6,10 +6,14 @@ namespace VideoSim.PtxMachine.Opcodes;
 /// <param name="PlaceOf">Row and column of a lane's n-th element.</param>
 internal sealed record Fragment(int Columns, int Elements, Func<int, int, (int Row, int Column)> PlaceOf)
 {
-    private readonly int[] _indices = [.. Enumerable.Range(0, Running.Warp.Size).SelectMany(lane => Enumerable.Range(0, Elements).Select(i => PlaceOf(lane, i)).Select(place => (place.Row * Columns) + place.Column))];
+    /// <summary>All elements that the lanes have, and the index of each in the matrix, row after row.</summary>
+    public (int Lane, int Element, int Index)[] Places { get; } = [.. from lane in Enumerable.Range(0, Running.Warp.Size)
+                                                                      from element in Enumerable.Range(0, Elements)
+                                                                      let place = PlaceOf(lane, element)
+                                                                      select (lane, element, (place.Row * Columns) + place.Column)];
 
-    /// <summary>Index of a lane's n-th element in the matrix, row after row.</summary>
-    public int IndexOf(int lane, int element) => _indices[(lane * Elements) + element];
+    /// <summary>Index of a lane's n-th element in the matrix.</summary>
+    public int IndexOf(int lane, int element) => Places[(lane * Elements) + element].Index;
 }
 
 /// <summary>
@@ -19,7 +23,8 @@ internal sealed record Fragment(int Columns, int Elements, Func<int, int, (int R
 internal static class Layouts
 {
     /// <summary>A [16, 16] of bf16: two elements in each of four registers.</summary>
-    public static readonly Fragment A = new(16, 8, static (lane, i) => ((lane / 4) + (i is 2 or 3 or 6 or 7 ? 8 : 0), (lane % 4 * 2) + (i & 1) + (i >= 4 ? 8 : 0)));
+    public static readonly Fragment A =
+        new(16, 8, static (lane, i) => ((lane / 4) + (i is 2 or 3 or 6 or 7 ? 8 : 0), (lane % 4 * 2) + (i & 1) + (i >= 4 ? 8 : 0)));
 
     /// <summary>B [16, 8] of bf16: two elements in each of two registers.</summary>
     public static readonly Fragment B = new(8, 4, static (lane, i) => ((lane % 4 * 2) + (i & 1) + (i >= 2 ? 8 : 0), lane / 4));

@@ -15,7 +15,7 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
     public int Count => statement.Operands.Length;
 
     /// <summary>The predicate of a name.</summary>
-    public Slot Predicate(string name) => kernel.Registers.TryFind(name, out var slot) && slot.Bits == 1 ? slot : throw Bad($"{name} is no predicate");
+    public Slot Predicate(string name) => kernel.Registers.Find(name) is { Bits: 1 } slot ? slot : throw Bad($"{name} is no predicate");
 
     /// <summary>
     /// An operand as a register: a constant, or the address of a variable, has one that holds it. "_" is a result that
@@ -25,18 +25,21 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
     /// <param name="bits">Its bits.</param>
     public Slot At(int index, int bits) => Find(Text(index), bits, bits);
 
-    /// <summary>An operand whose register may be wider than the instruction's type.</summary>
-    public Slot Wide(int index, int bits) => Find(Text(index), bits, 64);
+    /// <summary>An operand as a register for a type.</summary>
+    public Slot At<T>(int index) where T : unmanaged => At(index, Warp.BitsOf<T>());
+
+    /// <summary>An operand whose register may be wider than its type.</summary>
+    public Slot Wide(int index, PtxType type) => Find(Text(index), type.RegisterBits, 64);
 
     /// <summary>The registers of an operand in braces, or of "a|b"; of any other operand it alone.</summary>
     /// <param name="index">Which operand.</param>
     /// <param name="bits">Bits of a register.</param>
-    /// <param name="count">How many there have to be; 0 if that is open.</param>
+    /// <param name="count">How many there have to be.</param>
     /// <param name="most">Most bits of a register, if it may be wider.</param>
-    public Slot[] List(int index, int bits, int count = 0, int most = 0)
+    public Slot[] List(int index, int bits, int count, int most = 0)
     {
         string[] names = Names(index);
-        if (count != 0 && names.Length != count)
+        if (names.Length != count)
             throw Bad($"{Text(index)} has {names.Length} registers instead of {count}");
         return [.. names.Select(name => Find(name, bits, Math.Max(bits, most)))];
     }
@@ -73,18 +76,17 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
         return (Find(match.Groups["base"].Value, 32, 64), offset);
     }
 
-    /// <summary>A register of 32 bits with a value that the text does not have.</summary>
-    public Slot Constant(ulong value) => kernel.Registers.Constant(value, 32);
+    /// <summary>A register with a value that the text does not have.</summary>
+    public Slot Constant(ulong value, int bits) => kernel.Registers.Constant(value, bits);
 
-    /// <summary>The value of a constant operand.</summary>
-    public ulong Number(int index) => Literal.Parse(Text(index)) ?? throw Bad($"{Text(index)} is no number");
+    /// <summary>A register for a result that nobody reads.</summary>
+    public Slot Unused(int bits) => kernel.Registers.Unused(bits);
 
     /// <summary>The value of an operand, if it is a constant.</summary>
-    public bool TryNumber(int index, out ulong value)
-    {
-        value = Literal.Parse(Text(index)) ?? 0;
-        return Literal.Parse(Text(index)) is not null;
-    }
+    public ulong? NumberOrNull(int index) => Literal.Parse(Text(index));
+
+    /// <summary>The value of a constant operand.</summary>
+    public ulong Number(int index) => NumberOrNull(index) ?? throw Bad($"{Text(index)} is no number");
 
     /// <summary>Number of the instruction that a branch goes to.</summary>
     public int Target() => kernel.Text.Labels.TryGetValue(Text(0), out int target) && target < kernel.Text.Statements.Count ? target
@@ -97,8 +99,8 @@ internal sealed partial class Operands(Kernel kernel, Statement statement)
     private Slot Find(string name, int bits, int most)
     {
         if (name == "_")
-            return kernel.Registers.Unused(bits);
-        if (kernel.Registers.TryFind(name, out var slot))
+            return Unused(bits);
+        if (kernel.Registers.Find(name) is { } slot)
             return slot.Bits >= bits && slot.Bits <= most ? slot : throw Bad($"{name} has {slot.Bits} bits instead of {bits}");
         ulong value = Literal.Parse(name)
             ?? (ulong?)kernel.Text.Parameters.OffsetOf(name) ?? (ulong?)kernel.Text.Shared.OffsetOf(name) ?? (ulong?)kernel.Text.Local.OffsetOf(name)

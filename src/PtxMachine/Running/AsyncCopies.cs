@@ -8,13 +8,6 @@ internal sealed unsafe class AsyncCopies
 
     private readonly record struct Copy(int Lane, int Group, ulong To, nint From, int Bytes, int Size);
 
-    /// <summary>Forgets all.</summary>
-    public void Clear()
-    {
-        _copies.Clear();
-        Array.Clear(_groups);
-    }
-
     /// <summary>Begins a copy.</summary>
     /// <param name="lane">Lane of the warp.</param>
     /// <param name="to">Address in shared memory.</param>

@@ -1,38 +1,21 @@
-using System.Runtime.InteropServices;
-
 namespace VideoSim.PtxMachine.Running;
 
-/// <summary>Kinds of memory that an instruction can name.</summary>
+/// <summary>
+/// Kinds of memory that an instruction can name. A generic address may lie in any of them. Shared and local memory,
+/// that of the block and of the thread, and the parameters of the kernel begin at 0.
+/// </summary>
 internal enum Space
 {
-    /// <summary>Any of the others, by address.</summary>
-    Generic,
-
-    /// <summary>Device memory.</summary>
-    Global,
-
-    /// <summary>Variables of the unit that nobody writes.</summary>
-    Constant,
-
-    /// <summary>Shared memory of the block, from 0.</summary>
-    Shared,
-
-    /// <summary>Memory of the thread, from 0.</summary>
-    Local,
-
-    /// <summary>Parameters of the kernel, from 0.</summary>
-    Parameters,
+    Generic, Global, Constant, Shared, Local, Parameters,
 }
 
 /// <summary>Runs blocks of a launch, one after the other.</summary>
-internal sealed unsafe class Block : IDisposable
+internal sealed unsafe class Block
 {
-    private const int Alignment = 128;
-
     private readonly Launch _launch;
     private readonly Instruction[] _code;
     private readonly Warp[] _warps;
-    private readonly byte* _shared, _local, _parameters;
+    private readonly AlignedMemory _shared, _local, _parameters;
     private readonly Region _sharedRegion;
     private readonly int _localBytes, _localStride; // of a thread; from one thread to the next
     private ulong _random;
@@ -43,16 +26,15 @@ internal sealed unsafe class Block : IDisposable
     /// <summary>Memory and warps for the blocks of a launch.</summary>
     public Block(Launch launch)
     {
-        _launch = launch;
-        _code = launch.Kernel.Code;
+        (_launch, _code) = (launch, launch.Kernel.Code);
         int sharedBytes = launch.Kernel.Text.Shared.Bytes + launch.DynamicShared;
         _localBytes = launch.Kernel.Text.Local.Bytes;
-        _localStride = (_localBytes + Alignment - 1) / Alignment * Alignment;
-        _shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, sharedBytes), Alignment);
-        _local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, _localStride * launch.Threads.Count), Alignment);
-        _parameters = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, launch.Arguments.Length), Alignment);
-        launch.Arguments.CopyTo(new Span<byte>(_parameters, launch.Arguments.Length));
-        _sharedRegion = new Region("shared memory", (ulong)_shared, (ulong)sharedBytes);
+        _localStride = (_localBytes + AlignedMemory.Alignment - 1) / AlignedMemory.Alignment * AlignedMemory.Alignment;
+        _shared = new AlignedMemory(sharedBytes);
+        _local = new AlignedMemory(_localStride * launch.Threads.Count);
+        _parameters = new AlignedMemory(launch.Arguments.Length);
+        launch.Arguments.CopyTo(new Span<byte>(_parameters.Begin, launch.Arguments.Length));
+        _sharedRegion = new Region("shared memory", (ulong)_shared.Begin, (ulong)sharedBytes);
         int warps = (int)((launch.Threads.Count + Warp.Size - 1) / Warp.Size);
         _warps = [.. Enumerable.Range(0, warps).Select(number => new Warp(this, number, launch.Kernel.Registers))];
     }
@@ -63,14 +45,6 @@ internal sealed unsafe class Block : IDisposable
     /// <summary>Instructions of warps that ran.</summary>
     public long Instructions { get; private set; }
 
-    /// <summary>Frees the memory.</summary>
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(_shared);
-        NativeMemory.AlignedFree(_local);
-        NativeMemory.AlignedFree(_parameters);
-    }
-
     /// <summary>Runs a block to its end.</summary>
     /// <param name="block">Number in the grid.</param>
     /// <param name="number">Number among all blocks that ever ran.</param>
@@ -79,9 +53,8 @@ internal sealed unsafe class Block : IDisposable
     {
         (_index, _number, _barriers) = (_launch.Grid.IndexOf(block), number, 0);
         _random = (_launch.Order * 0x9e3779b97f4a7c15) ^ ((ulong)block << 17) ^ 1;
-        // What nobody wrote is NaN.
-        new Span<byte>(_shared, (int)_sharedRegion.Bytes).Fill(0xff);
-        new Span<byte>(_local, (int)(_localStride * _launch.Threads.Count)).Fill(0xff);
+        _shared.Clear();
+        _local.Clear();
         foreach (var warp in _warps)
             Begin(warp);
         while (Pick() is { } warp)
@@ -95,7 +68,10 @@ internal sealed unsafe class Block : IDisposable
         foreach (var (slot, variable) in _launch.Kernel.Registers.Variables)
         {
             for (int lane = 0; lane < Warp.Size; lane++)
-                warp.At<uint>(slot)[lane] = (uint)variable(new Place(_launch.Threads.IndexOf(warp.ThreadOf(lane)), _launch.Threads, _index, _launch.Grid, warp.ThreadOf(lane)));
+            {
+                int thread = warp.ThreadOf(lane);
+                *warp.At<int>(slot, lane) = variable(new Place(_launch.Threads.IndexOf(thread), _launch.Threads, _index, _launch.Grid, thread));
+            }
         }
     }
 
@@ -130,7 +106,8 @@ internal sealed unsafe class Block : IDisposable
     private void Run(Warp warp)
     {
         const int Most = 256; // so that every warp is interrupted often
-        for (ulong left = _launch.Order > 1 ? 1 + (Random() % Most) : ulong.MaxValue; left > 0 && warp.Alive != 0; left--)
+        ulong left = _launch.Order > 1 ? 1 + (Random() % Most) : ulong.MaxValue;
+        for (; left > 0 && warp.Alive != 0 && !warp.IsAtBarrier; left--)
         {
             uint lanes = warp.Furthest(out _current);
             ref var instruction = ref _code[_current];
@@ -140,23 +117,7 @@ internal sealed unsafe class Block : IDisposable
             if (lanes == 0)
                 continue;
             Instructions++;
-            switch (instruction.Flow)
-            {
-                case Flow.Branch:
-                    warp.Go(lanes, instruction.Target);
-                    break;
-                case Flow.End:
-                    warp.End(lanes);
-                    break;
-                case Flow.Barrier:
-                    if (lanes != warp.Alive)
-                        throw Fault("a barrier in code that only some threads of a warp reach", warp, lanes);
-                    warp.IsAtBarrier = true;
-                    return;
-                default:
-                    instruction.Step!(warp, lanes);
-                    break;
-            }
+            instruction.Step(warp, lanes);
         }
     }
 
@@ -171,61 +132,62 @@ internal sealed unsafe class Block : IDisposable
     public byte* At(Space space, ulong address, int bytes, Access access, Warp warp, int lane)
     {
         if ((address & (ulong)(bytes - 1)) != 0) // bytes is a power of two
-            throw Fault($"{NameOf(access)} {bytes} bytes at once at an address that is no multiple of {bytes}", warp, 1u << lane);
-        ulong own = GenericOfLocal(warp, lane, 0);
+            throw Bad($"at once at an address that is no multiple of {bytes}");
+        ulong own = LocalBegin(warp, lane);
+        if (space == Space.Generic && _sharedRegion.Holds(address))
+            (space, address) = (Space.Shared, address - SharedBegin);
+        else if (space == Space.Generic && address - own < (ulong)_localBytes)
+            (space, address) = (Space.Local, address - own);
         switch (space)
         {
             case Space.Parameters:
-                return Within("the parameters", (ulong)_parameters, (ulong)_launch.Arguments.Length, (ulong)_parameters + address);
+                return Within("the parameters", (ulong)_parameters.Begin, (ulong)_launch.Arguments.Length, (ulong)_parameters.Begin + address);
             case Space.Local:
                 return Within("local memory", own, (ulong)_localBytes, own + address);
             case Space.Shared:
-                return Noted(_sharedRegion, (ulong)_shared + address, _number);
-            case Space.Generic when _sharedRegion.Holds(address):
-                return Noted(_sharedRegion, address, _number);
-            case Space.Generic when address - own < (ulong)_localBytes:
-                return Within("local memory", own, (ulong)_localBytes, address);
-            case Space.Constant or Space.Global or Space.Generic when access == Access.Read && _launch.Kernel.Variables.Holds(address, bytes):
-                return (byte*)address;
+                return Noted(_sharedRegion, SharedBegin + address, _number);
             default:
-                var region = (space == Space.Constant ? null : _launch.Memory.Find(address))
-                    ?? throw Fault($"{NameOf(access)} {bytes} bytes at address {address:x}, where no memory is", warp, 1u << lane);
-                return Noted(region, address, _launch.FirstBlock);
+                var region = space == Space.Constant ? null : _launch.Memory.Find(address);
+                if (region?.Holds(address) != true && access == Access.Read && _launch.Kernel.Variables.Holds(address, (ulong)bytes))
+                    return (byte*)address;
+                return Noted(region ?? throw Bad($"at address {address:x}, where no memory is"), address, _launch.FirstBlock);
         }
 
-        byte* Within(string name, ulong begin, ulong size, ulong at) => size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at
-            : throw Fault($"{NameOf(access)} {bytes} bytes at byte {(Int128)at - begin} of {name} of {size} bytes", warp, 1u << lane);
+        FaultException Bad(string problem) => Fault($"{NameOf(access)} {bytes} bytes {problem}", warp, 1u << lane);
+
+        byte* Within(string name, ulong begin, ulong size, ulong at) =>
+            size >= (ulong)bytes && at - begin <= size - (ulong)bytes ? (byte*)at : throw Bad($"at byte {(Int128)at - begin} of {name} of {size} bytes");
 
         byte* Noted(Region region, ulong at, uint firstBlock)
         {
             Within(region.Name, region.Begin, region.Bytes, at);
             var touch = new Touch(_number, warp.ThreadOf(lane), _barriers, warp.Syncs[lane], access, bytes == 1 ? 1 + ((int)at & 1) : 3);
-            if (region.Note(at, bytes, access, touch, _current, firstBlock, out var earlier, out int earlierAt) is { } problem)
-                throw Fault($"{problem}, at byte {at - region.Begin} of {region.Name}: {OfEarlier(earlier)} at {_launch.Kernel.Text.Statements[earlierAt].Where}", warp, 1u << lane);
-            return (byte*)at;
+            if (region.Note(at, bytes, access, touch, _current, firstBlock, out var earlier, out int earlierAt) is not { } problem)
+                return (byte*)at;
+            string where = $"thread {_launch.Threads.IndexOf(earlier.Thread)} of {(earlier.Block == _number ? "the same" : "another")} block was there before";
+            string statement = _launch.Kernel.Text.Statements[earlierAt].Where;
+            throw Fault($"{problem}, at byte {at - region.Begin} of {region.Name}: {where}, without a barrier between, at {statement}", warp, 1u << lane);
         }
     }
 
-    /// <summary>The address of a thread's own memory, as a generic one.</summary>
-    public ulong GenericOfLocal(Warp warp, int lane, ulong address) => (ulong)_local + (ulong)(_localStride * warp.ThreadOf(lane)) + address;
+    /// <summary>Where shared memory begins, as a generic address.</summary>
+    public ulong SharedBegin => _sharedRegion.Begin;
 
-    /// <summary>The address of shared memory, as a generic one.</summary>
-    public ulong GenericOfShared(ulong address) => (ulong)_shared + address;
+    /// <summary>Where the memory of a thread begins, as a generic address.</summary>
+    public ulong LocalBegin(Warp warp, int lane) => (ulong)_local.Begin + (ulong)(_localStride * warp.ThreadOf(lane));
 
     /// <summary>Whether memory is shared memory.</summary>
     public bool IsShared(void* memory) => _sharedRegion.Holds((ulong)memory);
-
-    /// <summary>The address in shared memory of a generic one.</summary>
-    public ulong SharedOfGeneric(ulong address) => address - (ulong)_shared;
 
     /// <summary>A mistake of the instruction that runs.</summary>
     /// <param name="problem">What is wrong.</param>
     /// <param name="warp">The warp.</param>
     /// <param name="lanes">Lanes that run it; the message names the first.</param>
-    public FaultException Fault(string problem, Warp warp, uint lanes) => new(
-        $"{problem}, in thread {_launch.Threads.IndexOf(warp.ThreadOf(System.Numerics.BitOperations.TrailingZeroCount(lanes)))} of block {_index} at {_launch.Kernel.Text.Statements[_current].Where}");
-
-    private string OfEarlier(Touch earlier) => $"thread {_launch.Threads.IndexOf(earlier.Thread)} of {(earlier.Block == _number ? "the same" : "another")} block was there before, without a barrier between,";
+    public FaultException Fault(string problem, Warp warp, uint lanes)
+    {
+        var thread = _launch.Threads.IndexOf(warp.ThreadOf((int)uint.TrailingZeroCount(lanes)));
+        return new($"{problem}, in thread {thread} of block {_index} at {_launch.Kernel.Text.Statements[_current].Where}");
+    }
 
     private static string NameOf(Access access) => access == Access.Read ? "a read of" : access == Access.Atomic ? "an atomic change of" : "a write of";
 }

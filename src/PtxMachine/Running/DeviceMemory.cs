@@ -12,7 +12,8 @@ internal sealed class DeviceMemory
     {
         var before = _regions.ToDictionary(static region => (region.Begin, region.Bytes));
         _regions.Clear();
-        _regions.AddRange(allocations.Select(allocation => before.GetValueOrDefault(allocation) ?? new Region("device memory", allocation.Begin, allocation.Bytes)));
+        foreach (var place in allocations)
+            _regions.Add(before.GetValueOrDefault(place) ?? new Region("device memory", place.Begin, place.Bytes));
         _last = null;
     }
 
@@ -20,19 +21,7 @@ internal sealed class DeviceMemory
     public void Forget() => _regions.ForEach(static region => region.Forget());
 
     /// <summary>The allocation that an address lies in, or the one before it; null if there is none.</summary>
-    public Region? Find(ulong address)
-    {
-        if (_last?.Holds(address) == true)
-            return _last;
-        int low = 0, high = _regions.Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (_regions[middle].Begin <= address)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return _last = low == 0 ? null : _regions[low - 1];
-    }
+    public Region? Find(ulong address) => _last?.Holds(address) == true ? _last : _last = Search(address);
+
+    private Region? Search(ulong address) => _regions.FindLast(region => region.Begin <= address);
 }

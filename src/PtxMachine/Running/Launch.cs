@@ -35,7 +35,7 @@ internal sealed record Launch(
     {
         if (Threads.Count > Kernel.Text.MostThreads)
             throw new FaultException($"{Kernel.Text.Name} is launched with {Threads.Count} threads a block, and compiled for {Kernel.Text.MostThreads} at most");
-        using var block = new Block(this);
+        var block = new Block(this);
         for (long i = 0; i < Grid.Count; i++)
             block.Run(Order == 1 ? Grid.Count - 1 - i : i, FirstBlock + (uint)i);
         return block.Instructions;

@@ -1,22 +1,12 @@
 namespace VideoSim.PtxMachine.Running;
 
-/// <summary>How an instruction accesses memory.</summary>
+/// <summary>
+/// How an instruction accesses memory. An atomic access changes it in one step. A copy that begins may end at any
+/// moment until its wait, which ends it.
+/// </summary>
 internal enum Access
 {
-    /// <summary>Reads it.</summary>
-    Read,
-
-    /// <summary>Writes it.</summary>
-    Write,
-
-    /// <summary>Changes it in one step.</summary>
-    Atomic,
-
-    /// <summary>Begins an asynchronous copy to it, which may end at any moment until its wait.</summary>
-    BeginCopy,
-
-    /// <summary>The wait for that copy.</summary>
-    EndCopy,
+    Read, Write, Atomic, BeginCopy, EndCopy,
 }
 
 /// <summary>
@@ -81,14 +71,14 @@ internal readonly record struct Touch(ulong Bits)
 }
 
 /// <summary>A range of memory, and the last touches of each two bytes.</summary>
-/// <param name="name">What it is, for messages.</param>
-/// <param name="begin">Address of its first byte.</param>
-/// <param name="bytes">How many it has.</param>
-internal sealed class Region(string name, ulong begin, ulong bytes)
+/// <param name="Name">What it is, for messages.</param>
+/// <param name="Begin">Address of its first byte.</param>
+/// <param name="Bytes">How many it has.</param>
+internal sealed record Region(string Name, ulong Begin, ulong Bytes)
 {
     private const int Grain = 2, CellsPerPage = 4096;
 
-    private readonly Cell[]?[] _pages = new Cell[]?[(bytes / Grain / CellsPerPage) + 1];
+    private readonly Cell[]?[] _pages = new Cell[]?[(Bytes / Grain / CellsPerPage) + 1];
 
     // The last write, and two reads that no barrier orders, each with its instruction. The reads are of two warps if
     // there are two: only a barrier of the block is behind both.
@@ -98,17 +88,8 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
         public int WriteAt, ReadAt, OtherReadAt;
     }
 
-    /// <summary>What it is, for messages.</summary>
-    public string Name => name;
-
-    /// <summary>Address of its first byte.</summary>
-    public ulong Begin => begin;
-
-    /// <summary>How many bytes it has.</summary>
-    public ulong Bytes => bytes;
-
     /// <summary>Whether an address lies in it.</summary>
-    public bool Holds(ulong address) => address - begin < bytes;
+    public bool Holds(ulong address) => address - Begin < Bytes;
 
     /// <summary>Forgets all touches.</summary>
     public void Forget() => Array.Clear(_pages);
@@ -125,7 +106,7 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
     /// <returns>What is wrong; null if nothing is.</returns>
     public string? Note(ulong address, int size, Access access, Touch touch, int at, uint firstBlock, out Touch earlier, out int earlierAt)
     {
-        ulong first = (address - begin) / Grain;
+        ulong first = (address - Begin) / Grain;
         var page = _pages[first / CellsPerPage] ??= new Cell[CellsPerPage];
         foreach (ref var cell in page.AsSpan((int)(first % CellsPerPage), Math.Max(1, size / Grain)))
         {
@@ -136,9 +117,9 @@ internal sealed class Region(string name, ulong begin, ulong bytes)
                 continue;
             }
             if (earlier.IsCopying && earlier.Block == touch.Block)
-                return access == Access.Read ? "a read of an asynchronous copy that no wait covers" : "a write to an asynchronous copy that no wait covers";
+                return $"{(access == Access.Read ? "a read of" : "a write to")} an asynchronous copy that no wait covers";
             if (!touch.IsAfter(earlier, firstBlock) && touch.Meets(earlier) && !(touch.IsAtomic && earlier.IsAtomic))
-                return access == Access.Read ? "a race, a read after a write" : "a race, a write after a write";
+                return $"a race, {(access == Access.Read ? "a read" : "a write")} after a write";
             if (access == Access.Read)
             {
                 if (touch.IsAfter(cell.Read, firstBlock))

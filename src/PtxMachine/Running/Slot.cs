@@ -16,32 +16,20 @@ internal readonly record struct Place(Extent Thread, Extent Threads, Extent Bloc
 /// <summary>
 /// The registers of a kernel. Constants and built-in variables have registers, too, so every operand is one.
 /// </summary>
-internal sealed class RegisterFile
+/// <param name="declared">As <see cref="Text.EntryText.Registers"/>.</param>
+internal sealed class RegisterFile(Dictionary<string, (int Bits, int? Count)> declared)
 {
     private static readonly Dictionary<string, Func<Place, int>> BuiltIns = new()
     {
-        ["%tid.x"] = static place => place.Thread.X,
-        ["%tid.y"] = static place => place.Thread.Y,
-        ["%tid.z"] = static place => place.Thread.Z,
-        ["%ntid.x"] = static place => place.Threads.X,
-        ["%ntid.y"] = static place => place.Threads.Y,
-        ["%ntid.z"] = static place => place.Threads.Z,
-        ["%ctaid.x"] = static place => place.Block.X,
-        ["%ctaid.y"] = static place => place.Block.Y,
-        ["%ctaid.z"] = static place => place.Block.Z,
-        ["%nctaid.x"] = static place => place.Blocks.X,
-        ["%nctaid.y"] = static place => place.Blocks.Y,
-        ["%nctaid.z"] = static place => place.Blocks.Z,
-        ["%laneid"] = static place => place.Number % Warp.Size,
-        ["%warpid"] = static place => place.Number / Warp.Size,
+        ["%tid.x"] = static at => at.Thread.X, ["%tid.y"] = static at => at.Thread.Y, ["%tid.z"] = static at => at.Thread.Z,
+        ["%ntid.x"] = static at => at.Threads.X, ["%ntid.y"] = static at => at.Threads.Y, ["%ntid.z"] = static at => at.Threads.Z,
+        ["%ctaid.x"] = static at => at.Block.X, ["%ctaid.y"] = static at => at.Block.Y, ["%ctaid.z"] = static at => at.Block.Z,
+        ["%nctaid.x"] = static at => at.Blocks.X, ["%nctaid.y"] = static at => at.Blocks.Y, ["%nctaid.z"] = static at => at.Blocks.Z,
+        ["%laneid"] = static at => at.Number % Warp.Size,
+        ["%warpid"] = static at => at.Number / Warp.Size,
     };
 
-    private readonly Dictionary<string, (int Bits, int? Count)> _declared;
     private readonly Dictionary<string, Slot> _slots = [];
-
-    /// <summary>Registers of a kernel.</summary>
-    /// <param name="declared">As <see cref="Text.EntryText.Registers"/>.</param>
-    public RegisterFile(Dictionary<string, (int Bits, int? Count)> declared) => _declared = declared;
 
     /// <summary>Bytes of all registers of a warp.</summary>
     public int Bytes { get; private set; }
@@ -52,41 +40,26 @@ internal sealed class RegisterFile
     /// <summary>Registers with the values of built-in variables.</summary>
     public List<(Slot Slot, Func<Place, int> Value)> Variables { get; } = [];
 
-    /// <summary>The register of a name, if it is one.</summary>
-    public bool TryFind(string name, out Slot slot)
+    /// <summary>The register of a name; null if it is none.</summary>
+    public Slot? Find(string name)
     {
-        if (_slots.TryGetValue(name, out slot))
-            return true;
+        if (_slots.TryGetValue(name, out var slot))
+            return slot;
         if (BuiltIns.TryGetValue(name, out var variable))
-        {
-            slot = Add(32);
-            Variables.Add((slot, variable));
-        }
-        else if (IsDeclared(name, out int bits))
-        {
+            Variables.Add((slot = Add(32), variable));
+        else if (DeclaredBits(name) is { } bits)
             slot = Add(bits);
-        }
         else
-        {
-            return false;
-        }
-        _slots[name] = slot;
-        return true;
+            return null;
+        return _slots[name] = slot;
     }
 
-    private bool IsDeclared(string name, out int bits)
+    private int? DeclaredBits(string name)
     {
-        bits = 0;
-        if (_declared.TryGetValue(name, out var one) && one.Count is null)
-        {
-            bits = one.Bits;
-            return true;
-        }
-        int digits = name.Length - name.AsSpan().TrimEnd("0123456789").Length;
-        if (!_declared.TryGetValue(name[..^digits], out var many) || !int.TryParse(name.AsSpan(name.Length - digits), out int number) || number >= many.Count.GetValueOrDefault())
-            return false;
-        bits = many.Bits;
-        return true;
+        if (declared.TryGetValue(name, out var one) && one.Count is null)
+            return one.Bits;
+        string family = name.TrimEnd([.. "0123456789"]);
+        return declared.TryGetValue(family, out var many) && int.TryParse(name.AsSpan(family.Length), out int number) && number < many.Count ? many.Bits : null;
     }
 
     /// <summary>A register that has this value in all lanes.</summary>

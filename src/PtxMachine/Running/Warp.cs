@@ -1,11 +1,25 @@
-using System.Runtime.CompilerServices;
-
 namespace VideoSim.PtxMachine.Running;
 
 /// <summary>Runs an instruction in some lanes of a warp.</summary>
 /// <param name="warp">The warp.</param>
 /// <param name="lanes">One bit for each lane that runs it.</param>
 internal delegate void Step(Warp warp, uint lanes);
+
+/// <summary>Numbers of the lanes of a bit mask, for <c>foreach</c>.</summary>
+internal ref struct Lanes(uint left)
+{
+    public int Current { get; private set; }
+
+    public readonly Lanes GetEnumerator() => this;
+
+    public bool MoveNext()
+    {
+        Current = (int)uint.TrailingZeroCount(left);
+        bool isOne = left != 0;
+        left &= left - 1;
+        return isOne;
+    }
+}
 
 /// <summary>32 threads that run one instruction at a time, and their registers.</summary>
 internal sealed unsafe class Warp
@@ -18,8 +32,8 @@ internal sealed unsafe class Warp
 
     private const int Apart = -1;
 
-    private readonly byte[] _registers;
-    private readonly byte* _base;
+    private readonly AlignedMemory _registers;
+    private readonly byte* _base;                 // of the registers
     private readonly int[] _next = new int[Size]; // instruction of each lane,
     private int _common;                          // unless all lanes have the same one
     private int _syncs;                           // __syncwarp of any lanes so far
@@ -31,12 +45,10 @@ internal sealed unsafe class Warp
     public Warp(Block block, int number, RegisterFile registers)
     {
         (Block, Number) = (block, number);
-        // The collector does not move it. Registers that nobody wrote are NaN.
-        _registers = GC.AllocateUninitializedArray<byte>(registers.Bytes + Size, pinned: true);
-        Array.Fill(_registers, (byte)0xff);
-        _base = (byte*)(((ulong)Unsafe.AsPointer(ref _registers[0]) + Size - 1) / Size * Size);
+        _registers = new AlignedMemory(registers.Bytes);
+        _base = _registers.Begin;
         foreach (var (slot, value) in registers.Constants)
-            Fill(slot, value);
+            Fill(slot, value, AllLanes);
     }
 
     /// <summary>The block that it belongs to.</summary>
@@ -55,13 +67,40 @@ internal sealed unsafe class Warp
     public int[] Syncs { get; } = new int[Size];
 
     /// <summary>Asynchronous copies of its lanes.</summary>
-    public AsyncCopies Copies { get; } = new();
+    public AsyncCopies Copies { get; private set; } = new();
 
-    /// <summary>Values of a register: one for each lane.</summary>
-    public T* At<T>(Slot slot) where T : unmanaged => (T*)(_base + slot.Offset);
+    /// <summary>Bits of a lane in the register of a type.</summary>
+    public static int BitsOf<T>() where T : unmanaged => sizeof(T) == sizeof(ulong) ? 64 : 32;
+
+    /// <summary>The value of a register in a lane; those of the lanes behind it follow.</summary>
+    public T* At<T>(Slot slot, int lane = 0) where T : unmanaged => (T*)(_base + slot.Offset + (BitsOf<T>() / 8 * lane));
+
+    /// <summary>The value of a register of 32 or 64 bits.</summary>
+    public ulong Get(Slot slot, int lane) => slot.Bits == 64 ? *At<ulong>(slot, lane) : *At<uint>(slot, lane);
+
+    /// <summary>Changes a register in a lane.</summary>
+    public void Set(Slot slot, int lane, ulong value)
+    {
+        if (slot.Bits == 64)
+            *At<ulong>(slot, lane) = value;
+        else if (slot.Bits == 32)
+            *At<uint>(slot, lane) = (uint)value;
+        else
+            SetPredicate(slot, value != 0 ? AllLanes : 0, 1u << lane);
+    }
 
     /// <summary>The lanes in which a predicate is true.</summary>
-    public ref uint Predicate(Slot slot) => ref *(uint*)(_base + slot.Offset);
+    public uint Predicate(Slot slot) => *At<uint>(slot);
+
+    /// <summary>Changes a predicate in some lanes.</summary>
+    public void SetPredicate(Slot slot, uint value, uint lanes) => *At<uint>(slot) = (*At<uint>(slot) & ~lanes) | (value & lanes);
+
+    /// <summary>Gives a register one value in some lanes.</summary>
+    public void Fill(Slot slot, ulong value, uint lanes)
+    {
+        foreach (int lane in new Lanes(lanes))
+            Set(slot, lane, value);
+    }
 
     /// <summary>Number of a lane's thread in the block.</summary>
     public int ThreadOf(int lane) => Number * Size + lane;
@@ -72,18 +111,7 @@ internal sealed unsafe class Warp
         (Alive, IsAtBarrier) = (lanes, false);
         _common = _syncs = 0;
         Array.Clear(Syncs);
-        Copies.Clear();
-    }
-
-    /// <summary>Gives a register one value in all lanes.</summary>
-    public void Fill(Slot slot, ulong value)
-    {
-        if (slot.Bits == 1)
-            Predicate(slot) = value != 0 ? AllLanes : 0;
-        else if (slot.Bits == 32)
-            new Span<uint>(At<uint>(slot), Size).Fill((uint)value);
-        else
-            new Span<ulong>(At<ulong>(slot), Size).Fill(value);
+        Copies = new();
     }
 
     /// <summary>

@@ -2,18 +2,32 @@ using System.Globalization;
 
 namespace VideoSim.PtxMachine.Text;
 
-/// <summary>Types of PTX.</summary>
-internal static class PtxType
+/// <summary>A type of values in memory.</summary>
+/// <param name="Name">Its kind and its bits, such as <c>u32</c>.</param>
+internal sealed record PtxType(string Name)
 {
-    /// <summary>Bytes of a type in memory; null if there is no such type.</summary>
-    public static int? BytesOf(string type) => type switch
+    /// <summary>All types, by name.</summary>
+    public static readonly Dictionary<string, PtxType> All =
+        "b8 u8 s8 b16 u16 s16 b32 u32 s32 f32 b64 u64 s64 f64".Split(' ').ToDictionary(static name => name, static name => new PtxType(name));
+
+    /// <summary>Its bits.</summary>
+    public int Bits { get; } = int.Parse(Name.AsSpan(1), CultureInfo.InvariantCulture);
+
+    /// <summary>Its bytes.</summary>
+    public int Bytes => Bits / 8;
+
+    /// <summary>Bits of the narrowest register that has room for a value.</summary>
+    public int RegisterBits => Math.Max(32, Bits);
+
+    /// <summary>Whether it has negative integers.</summary>
+    public bool IsSigned { get; } = Name[0] == 's';
+
+    /// <summary>The lowest bits as a value of the type, with its sign repeated up to 64 bits.</summary>
+    public ulong Extend(ulong value)
     {
-        "b8" or "u8" or "s8" => 1,
-        "b16" or "u16" or "s16" => 2,
-        "b32" or "u32" or "s32" or "f32" => 4,
-        "b64" or "u64" or "s64" or "f64" => 8,
-        _ => null,
-    };
+        int unused = 64 - Bits;
+        return IsSigned ? (ulong)((long)(value << unused) >> unused) : value << unused >> unused;
+    }
 }
 
 /// <summary>Numbers of PTX: of base 10, 16, 8 or 2, and floating-point ones as bits.</summary>
@@ -35,17 +49,14 @@ internal static class Literal
         return Unsigned(digits, NumberStyles.None);
     }
 
-    private static ulong? Unsigned(ReadOnlySpan<char> digits, NumberStyles style) => ulong.TryParse(digits, style, CultureInfo.InvariantCulture, out ulong value) ? value : null;
+    private static ulong? Unsigned(ReadOnlySpan<char> digits, NumberStyles style) =>
+        ulong.TryParse(digits, style, CultureInfo.InvariantCulture, out ulong value) ? value : null;
 
     private static ulong? Octal(ReadOnlySpan<char> digits)
     {
-        ulong value = 0;
+        ulong? value = 0;
         foreach (char digit in digits)
-        {
-            if (digit is < '0' or > '7' || value >> 61 != 0)
-                return null;
-            value = (value << 3) | (uint)(digit - '0');
-        }
+            value = digit is >= '0' and <= '7' && value >> 61 == 0 ? (value << 3) | (uint)(digit - '0') : null;
         return value;
     }
 }

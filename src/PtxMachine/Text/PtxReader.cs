@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text.RegularExpressions;
 
 namespace VideoSim.PtxMachine.Text;
@@ -6,15 +5,14 @@ namespace VideoSim.PtxMachine.Text;
 /// <summary>Reads PTX as NVRTC writes it: a directive or an instruction in each line, or a label.</summary>
 internal sealed partial class PtxReader
 {
-    // Bytes of a block, a thread and a kernel are those of a GPU. The other limits keep a wrong text from using much
-    // memory or time.
-    private const int MostShared = 227 << 10, MostLocal = 512 << 10, MostParameters = 32764, MostVariables = 64 << 20;
-    private const int MostAlignment = 128, MostRegisters = 1 << 20, MostOfModule = 256, MostLinesOfStatement = 64, MostCalls = 16;
+    // These limits keep a wrong text from using much memory or time.
+    private const int MostVariables = 64 << 20, MostAlignment = 128, MostRegisters = 1 << 20, MostOfModule = 256, MostLinesOfStatement = 64, MostCalls = 16;
 
     private readonly string[] _lines;
     private readonly Dictionary<string, string> _files = [];
-    private readonly Dictionary<string, string> _calls = []; // a place as file, line and column, and that of its call
-    private int _at;                                         // line to read next, from 0
+    private readonly Dictionary<string, string?> _calls = []; // a place as file, line and column, and that of its call
+    private readonly List<Variable> _shared = [];             // of all kernels
+    private int _at;                                          // line to read next, from 0
     private string _place = "";
     private int _variableBytes;
 
@@ -28,9 +26,11 @@ internal sealed partial class PtxReader
             _files[file.Groups["number"].Value] = Path.GetFileName(file.Groups["name"].Value);
         while (_at < _lines.Length)
             ReadTopLevel();
-        foreach (var entry in Entries)
-            DynamicShared.ForEach(name => entry.Shared.Add(name, 128, 0)); // after the static variables
+        foreach (var variable in _shared.Where(static variable => variable.IsExtern)) // dynamic ones, after the static ones
+            Entries.ForEach(entry => entry.Shared.Add(variable.Name, 128, 0));
     }
+
+    private sealed record Variable(string Space, bool IsExtern, string Name, PtxType Type, int Alignment, int Bytes, string Values);
 
     /// <summary>Kernels of the unit.</summary>
     public List<EntryText> Entries { get; } = [];
@@ -38,22 +38,20 @@ internal sealed partial class PtxReader
     /// <summary>Variables in global and constant memory, with their first values.</summary>
     public Dictionary<string, byte[]> Variables { get; } = [];
 
-    private List<string> DynamicShared { get; } = [];
-
-    private string Next() => _at < _lines.Length ? Comment().Replace(_lines[_at++], "").Trim() : throw Bad("the text ends in the middle");
+    private string Next() => _at < _lines.Length ? _lines[_at++].Split("//")[0].Trim() : throw Bad("the text ends in the middle");
 
     private void ReadTopLevel()
     {
         string line = Next();
         if (Entry().Match(line) is { Success: true } entry)
-            ReadEntry(new EntryText(entry.Groups["name"].Value), line);
-        else if (Variable().Match(line) is { Success: true } variable)
+            ReadEntry(new EntryText(entry.Groups["name"].Value), Entry().Replace(line, ""));
+        else if (VariableOf(line) is { } variable)
             AddVariable(variable);
         else if (line.StartsWith(".section", StringComparison.Ordinal))
             SkipTo("}", line);
         else if (line.Contains(".func", StringComparison.Ordinal) && !line.Contains(';'))
             SkipTo(";", line); // a declaration, such as that of vprintf
-        else if (!TopLevel().IsMatch(line))
+        else if (line.Split()[0] is not ("" or ".version" or ".target" or ".address_size" or ".file"))
             throw Bad($"'{line}' is not understood");
     }
 
@@ -63,62 +61,54 @@ internal sealed partial class PtxReader
             line = Next();
     }
 
-    private void AddVariable(Match variable)
+    private Variable? VariableOf(string line)
     {
-        string name = variable.Groups["name"].Value;
-        var (alignment, bytes) = SizeOf(variable);
-        switch (variable.Groups["space"].Value, variable.Groups["extern"].Success)
-        {
-            case ("shared", true) when DynamicShared.Count < MostOfModule:
-                DynamicShared.Add(name);
-                break;
-            case ("shared", false) when _moduleShared.Count < MostOfModule:
-                _moduleShared.Add((name, alignment, bytes));
-                break;
-            case ("const" or "global", false) when (_variableBytes += bytes) <= MostVariables && !Variables.ContainsKey(name):
-                Variables[name] = Values(variable, bytes);
-                break;
-            default:
-                throw Bad($"the variable {name} cannot be there");
-        }
+        if (Declaration().Match(line) is not { Success: true, Groups: var groups })
+            return null;
+        var type = TypeOf(groups["type"].Value);
+        bool isExtern = groups["extern"].Success;
+        int count = groups["count"].Success && !isExtern ? Number(groups["count"], MostVariables / type.Bytes) : 1;
+        int alignment = groups["align"].Success ? Number(groups["align"], MostAlignment) : type.Bytes;
+        if (!int.IsPow2(alignment))
+            throw Bad($"an alignment of {alignment}");
+        return new(groups["space"].Value, isExtern, groups["name"].Value, type, alignment, type.Bytes * count, groups["values"].Value);
     }
 
-    private readonly List<(string Name, int Alignment, int Bytes)> _moduleShared = [];
+    private PtxType TypeOf(string name) => PtxType.All.GetValueOrDefault(name) ?? throw Bad($"type .{name} is unknown");
 
-    private (int Alignment, int Bytes) SizeOf(Match variable)
+    private int Number(Capture text, int most) =>
+        Literal.Parse(text.Value) is { } value && value <= (ulong)most ? (int)value : throw Bad($"{text.Value} is more than {most}");
+
+    private void AddVariable(Variable variable)
     {
-        string type = variable.Groups["type"].Value;
-        int size = PtxType.BytesOf(type) ?? throw Bad($"type .{type} is unknown");
-        int count = variable.Groups["count"] is { Success: true, Length: > 0 } number ? Number(number, MostVariables / size) : 1;
-        int alignment = variable.Groups["align"].Success ? Number(variable.Groups["align"], MostAlignment) : size;
-        return BitOperations.IsPow2(alignment) ? (alignment, size * count) : throw Bad($"an alignment of {alignment}");
-    }
-
-    private int Number(Capture text, int most) => Literal.Parse(text.Value) is { } value && value <= (ulong)most ? (int)value : throw Bad($"{text.Value} is more than {most}");
-
-    private void Add(Layout layout, int most, Match variable)
-    {
-        string name = variable.Groups["name"].Value;
-        var (alignment, bytes) = SizeOf(variable);
-        if (layout.OffsetOf(name) is not null)
-            throw Bad($"{name} is there twice");
-        if (layout.Add(name, alignment, bytes) + bytes > most)
-            throw Bad($"{name} ends behind the {most} bytes that there are");
+        bool isValue = variable is { Space: "const" or "global", IsExtern: false } && (_variableBytes += variable.Bytes) <= MostVariables;
+        if (variable.Space == "shared" && _shared.Count < MostOfModule)
+            _shared.Add(variable);
+        else if (!isValue || !Variables.TryAdd(variable.Name, Values(variable)))
+            throw Bad($"the variable {variable.Name} cannot be there");
     }
 
     // What a variable begins with: "= 8;" or "= {1, 2};", as bytes.
-    private byte[] Values(Match variable, int bytes)
+    private byte[] Values(Variable variable)
     {
-        byte[] values = new byte[bytes];
-        int size = PtxType.BytesOf(variable.Groups["type"].Value)!.Value, offset = 0;
-        foreach (Match number in Word().Matches(variable.Groups["values"].Value))
+        byte[] values = new byte[variable.Bytes];
+        int size = variable.Type.Bytes, offset = 0;
+        foreach (string number in variable.Values.Split([' ', ',', '{', '}'], StringSplitOptions.RemoveEmptyEntries))
         {
-            if (Literal.Parse(number.Value) is not { } value || offset + size > bytes)
-                throw Bad($"'{number.Value}' is no value of {variable.Groups["name"].Value}");
+            if (Literal.Parse(number) is not { } value || offset + size > values.Length)
+                throw Bad($"'{number}' is no value of {variable.Name}");
             BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(values.AsSpan(offset));
             offset += size;
         }
         return values;
+    }
+
+    private void Add(Layout layout, Variable variable)
+    {
+        if (layout.OffsetOf(variable.Name) is not null)
+            throw Bad($"{variable.Name} is there twice");
+        if (layout.Add(variable.Name, variable.Alignment, variable.Bytes) + variable.Bytes > layout.Most)
+            throw Bad($"{variable.Name} ends behind the {layout.Most} bytes that there are");
     }
 
     private void ReadEntry(EntryText entry, string line)
@@ -126,12 +116,12 @@ internal sealed partial class PtxReader
         if (Entries.Exists(other => other.Name == entry.Name))
             throw Bad($"{entry.Name} is there twice");
         Entries.Add(entry);
-        foreach (var (name, alignment, bytes) in _moduleShared)
-            entry.Shared.Add(name, alignment, bytes);
-        for (line = Entry().Replace(line, ""); line != "{"; line = Next())
+        foreach (var variable in _shared.Where(static variable => !variable.IsExtern))
+            Add(entry.Shared, variable);
+        for (; line != "{"; line = Next())
         {
-            if (Parameter().Match(line) is { Success: true } parameter)
-                Add(entry.Parameters, MostParameters, parameter);
+            if (VariableOf(line.TrimEnd(',') + ";") is { Space: "param" } parameter)
+                Add(entry.Parameters, parameter);
             else if (MostThreads().Match(line) is { Success: true } bound)
                 entry.MostThreads = bound.Groups["size"].Captures.Aggregate(1, (product, size) => Math.Min(1024, product * Number(size, 1024)));
             else if (!Header().IsMatch(line))
@@ -148,97 +138,81 @@ internal sealed partial class PtxReader
     private int ReadStatement(EntryText entry)
     {
         string line = Next();
-        int number = _at;
         if (line is "{" or "}")
             return line == "{" ? 1 : -1;
         // The variables of a call are left out: the machine has no calls, and says so by name.
         if (line.Length == 0 || line.StartsWith(".pragma", StringComparison.Ordinal) || line.StartsWith(".param", StringComparison.Ordinal))
             return 0;
         if (Location().Match(line) is { Success: true } location)
-            SetPlace(location);
+            SetPlace(location.Groups["at"].Value, location.Groups["call"]);
         else if (Register().Match(line) is { Success: true } register)
-            AddRegisters(entry, register);
-        else if (Variable().Match(line) is { Success: true } variable && variable.Groups["space"].Value is "local" or "shared")
-            Add(variable.Groups["space"].Value == "local" ? entry.Local : entry.Shared, variable.Groups["space"].Value == "local" ? MostLocal : MostShared, variable);
+            AddRegisters(entry, register.Groups["name"].Value, register.Groups["type"].Value, register.Groups["count"]);
+        else if (VariableOf(line) is { Space: "local" or "shared" } variable)
+            Add(variable.Space == "local" ? entry.Local : entry.Shared, variable);
         else if (!line.EndsWith(':'))
-            AddStatement(entry, line, number);
+            AddStatement(entry, line);
         else if (!entry.Labels.TryAdd(line[..^1], entry.Statements.Count))
             throw Bad($"the label {line} is there twice");
         return 0;
     }
 
-    private void AddRegisters(EntryText entry, Match register)
+    private void AddRegisters(EntryText entry, string name, string type, Group count)
     {
-        string name = register.Groups["name"].Value, type = register.Groups["type"].Value;
-        int bits = type == "pred" ? 1 : PtxType.BytesOf(type) is { } bytes ? Math.Max(32, 8 * bytes) : throw Bad($"type .{type} is unknown");
-        var registers = (bits, register.Groups["count"].Success ? Number(register.Groups["count"], MostRegisters) : (int?)null);
+        var registers = (type == "pred" ? 1 : TypeOf(type).RegisterBits, count.Success ? Number(count, MostRegisters) : (int?)null);
         if (!entry.Registers.TryAdd(name, registers) && entry.Registers[name] != registers)
             throw Bad($"{name} is there twice");
     }
 
-    private void AddStatement(EntryText entry, string line, int number)
+    private void AddStatement(EntryText entry, string line)
     {
+        int number = _at;
         for (int lines = 1; !line.Contains(';') && lines < MostLinesOfStatement; lines++) // a call has several lines
             line += " " + Next();
-        if (Instruction().Match(line) is not { Success: true } match)
+        if (Instruction().Match(line) is not { Success: true, Groups: var groups })
             throw new PtxException($"line {number} of the PTX: '{(line.Length > 200 ? line[..200] + "..." : line)}' is not understood");
-        var guard = match.Groups["guard"];
-        entry.Statements.Add(new Statement(match.Groups["opcode"].Value, [.. Operands(match.Groups["operands"].Value)],
-            guard.Success ? guard.Value : null, match.Groups["not"].Length > 0, number, _place));
+        string[] operands = [.. Operands(groups["operands"].Value).Where(static operand => operand.Length > 0)];
+        string? guard = groups["guard"].Success ? groups["guard"].Value : null;
+        entry.Statements.Add(new Statement(groups["opcode"].Value, operands, guard, groups["not"].Length > 0, number, _place));
     }
 
     // Splits at commas outside of brackets.
     private static IEnumerable<string> Operands(string text)
     {
         int depth = 0, from = 0;
-        for (int i = 0; i <= text.Length; i++)
+        for (int i = 0; i < text.Length; i++)
         {
-            if (i == text.Length || (text[i] == ',' && depth == 0))
+            depth += text[i] is '{' or '[' or '(' ? 1 : text[i] is '}' or ']' or ')' ? -1 : 0;
+            if (text[i] == ',' && depth == 0)
             {
-                if (text[from..i].Trim() is { Length: > 0 } operand)
-                    yield return operand;
+                yield return text[from..i].Trim();
                 from = i + 1;
             }
-            else
-            {
-                depth += text[i] is '{' or '[' or '(' ? 1 : text[i] is '}' or ']' or ')' ? -1 : 0;
-            }
         }
+        yield return text[from..].Trim();
     }
 
     // Code of a function that NVRTC put into its caller has the place of the call, which may have a caller itself.
-    private void SetPlace(Match location)
+    private void SetPlace(string at, Group call)
     {
-        string at = location.Groups["at"].Value;
-        _calls.Remove(at);
-        if (location.Groups["call"].Success)
-            _calls[at] = location.Groups["call"].Value;
+        _calls[at] = call.Success ? call.Value : null;
         var chain = new List<string>();
         for (string? place = at; place is not null && !chain.Contains(place) && chain.Count < MostCalls; place = _calls.GetValueOrDefault(place))
             chain.Add(place);
-        string Name(string file) => _files.TryGetValue(file, out string? name) ? name : throw Bad($"there is no file {file}");
+        string Name(string file) => _files.GetValueOrDefault(file) ?? throw Bad($"there is no file {file}");
         _place = string.Join(" called from ", chain.Select(place => place.Split(' ')).Select(parts => $"{Name(parts[0])}:{parts[1]}"));
     }
 
     private PtxException Bad(string problem) => new($"line {_at} of the PTX: {problem}");
 
-    [GeneratedRegex(@"//.*")]
-    private static partial Regex Comment();
-
     [GeneratedRegex("""^[ \t]*\.file\s+(?<number>\d+)\s+"(?<name>[^"]*)\x22""", RegexOptions.Multiline)]
     private static partial Regex File();
-
-    [GeneratedRegex(@"^$|^\.(version|target|address_size|file)\b")]
-    private static partial Regex TopLevel();
 
     [GeneratedRegex(@"^(\.visible )?\.entry (?<name>\w+)\(")]
     private static partial Regex Entry();
 
-    [GeneratedRegex(@"^(?<extern>\.extern )?(\.visible |\.weak )?\.(?<space>shared|global|const|local)\s+(\.align (?<align>\d+) )?\.(?<type>\w+)\s+(?<name>[\w$]+)(\[(?<count>\d*)\])?\s*(=\s*(?<values>.*))?;$")]
-    private static partial Regex Variable();
-
-    [GeneratedRegex(@"^\.param (\.align (?<align>\d+) )?\.(?<type>\w+) (?<name>\w+)(\[(?<count>\d+)\])?,?$")]
-    private static partial Regex Parameter();
+    [GeneratedRegex(@"^(?<extern>\.extern )?(\.visible |\.weak )?\.(?<space>shared|global|const|local|param)\s+"
+        + @"(\.align (?<align>\d+) )?\.(?<type>\w+)\s+(?<name>[\w$]+)(\[(?<count>\d*)\])?\s*(=\s*(?<values>.*))?;$")]
+    private static partial Regex Declaration();
 
     [GeneratedRegex(@"^$|^\)$|^\.(minnctapersm|maxnreg) \d+$")]
     private static partial Regex Header();
@@ -254,7 +228,4 @@ internal sealed partial class PtxReader
 
     [GeneratedRegex(@"^(@(?<not>!?)(?<guard>%\w+)\s+)?(?<opcode>[a-z][\w.:]*)\s*(?<operands>[^;]*);$")]
     private static partial Regex Instruction();
-
-    [GeneratedRegex(@"[\w-]+")]
-    private static partial Regex Word();
 }

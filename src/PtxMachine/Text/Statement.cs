@@ -18,13 +18,13 @@ internal sealed record Statement(string Opcode, string[] Operands, string? Guard
 internal sealed record EntryText(string Name)
 {
     /// <summary>Bytes of its parameters, and where each begins.</summary>
-    public Layout Parameters { get; } = new();
+    public Layout Parameters { get; } = new(32764);
 
     /// <summary>Bytes of a thread's local memory, and where each variable begins.</summary>
-    public Layout Local { get; } = new();
+    public Layout Local { get; } = new(512 << 10);
 
     /// <summary>Bytes of a block's static shared memory, and where each variable begins.</summary>
-    public Layout Shared { get; } = new();
+    public Layout Shared { get; } = new(227 << 10);
 
     /// <summary>Most threads of a block, from <c>__launch_bounds__</c>.</summary>
     public int MostThreads { get; set; } = 1024;
@@ -43,7 +43,8 @@ internal sealed record EntryText(string Name)
 }
 
 /// <summary>Variables that lie one after the other in one space, each at a multiple of its alignment.</summary>
-internal sealed class Layout
+/// <param name="Most">Bytes that a GPU has.</param>
+internal sealed record Layout(int Most)
 {
     private readonly Dictionary<string, int> _offsets = [];
 

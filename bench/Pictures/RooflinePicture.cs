@@ -20,7 +20,7 @@ internal static class RooflinePicture
         if (run.Ceilings is not { } ceilings)
             return null;
         // The ceilings are those of the device with all its threads.
-        BenchRow[] kernels = [.. rows.Where(static row => row is { Part: "kernels", System: Comparison.Ours, Bytes: > 0 })];
+        BenchRow[] kernels = [.. rows.Where(static row => row is { Part: BenchRow.KernelsPart, System: BenchRow.OurSystem, Bytes: > 0 })];
         var timed = kernels.Where(static row => row.Flops > 0).ToList();
         int? threads = timed.Max(static row => row.Threads);
         timed.RemoveAll(row => row.Threads != threads);

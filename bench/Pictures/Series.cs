@@ -1,6 +1,5 @@
 using ScottPlot;
 using VideoSim.Models.Profiling;
-using VideoSim.Tables;
 
 namespace VideoSim.Pictures;
 
@@ -19,7 +18,7 @@ internal sealed record Series(string System, Color Color, MarkerShape Marker, Li
     /// <summary>The systems of rows: VideoSim, then the others by name.</summary>
     public static IReadOnlyList<Series> Of(IEnumerable<BenchRow> rows, Theme theme) =>
     [
-        .. rows.Select(static row => row.System).Distinct().OrderBy(static system => system != Comparison.Ours).ThenBy(static system => system, StringComparer.Ordinal)
+        .. rows.Select(static row => row.System).Distinct().OrderBy(static system => system != BenchRow.OurSystem).ThenBy(static system => system, StringComparer.Ordinal)
             .Select((system, place) => new Series(system, theme.Series[place % theme.Series.Count], Markers[place % Markers.Length], Patterns[place % Patterns.Length])),
     ];
 }

@@ -40,7 +40,7 @@ internal static class StepsPicture
     {
         var time = row.Milliseconds;
         string text = Numbers.Time(time.Median);
-        if (row != first && first.System == Comparison.Ours)
+        if (row != first && first.System == BenchRow.OurSystem)
             text += string.Create(CultureInfo.InvariantCulture, $", {time.Median / first.Milliseconds.Median:0.00} x");
         BarPart[] parts = row.Kernels is not { Count: > 0 } kernels ? [new BarPart(time.Median, theme.Rest, "")] :
         [

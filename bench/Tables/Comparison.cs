@@ -7,9 +7,6 @@ namespace VideoSim.Tables;
 /// <summary>Rows of a run that are compared, and how pages and pictures name them.</summary>
 public static partial class Comparison
 {
-    /// <summary>Name of VideoSim in rows.</summary>
-    public const string Ours = BenchRow.OurSystem;
-
     /// <summary>
     /// Groups of rows: the same thing on the same device, one row for each system, VideoSim's first. A system's row
     /// with times of kernels comes before one without.
@@ -17,7 +14,7 @@ public static partial class Comparison
     public static IEnumerable<BenchRow[]> Groups(IEnumerable<BenchRow> rows) =>
         rows.GroupBy(static row => (Title(row), row.Device, row.Threads))
             .Select(static group => group.OrderBy(static row => row.Kernels is null).DistinctBy(static row => row.System)
-                .OrderBy(static row => row.System != Ours).ThenBy(static row => row.System, StringComparer.Ordinal).ToArray());
+                .OrderBy(static row => row.System != BenchRow.OurSystem).ThenBy(static row => row.System, StringComparer.Ordinal).ToArray());
 
     /// <summary>Gives titles of rows, with the device if not all rows are of one.</summary>
     public static Func<BenchRow, string> Titles(IEnumerable<BenchRow> rows) =>

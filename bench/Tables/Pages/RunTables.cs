@@ -9,8 +9,6 @@ namespace VideoSim.Tables.Pages;
 /// <summary>Tables of a run of <c>bench/all</c> in Markdown. A table is null if the run has no rows for it.</summary>
 internal static partial class RunTables
 {
-    private const string KernelsPart = "kernels";
-
     /// <summary>Machine, load, ceilings and parts of the run.</summary>
     public static string Run(BenchRun run, IReadOnlyList<BenchRow> rows)
     {
@@ -37,7 +35,7 @@ internal static partial class RunTables
     {
         var pairs = (from part in rows.GroupBy(static row => row.Part)
                      from systems in Comparison.Groups(part)
-                     where systems[0].System == Comparison.Ours
+                     where systems[0].System == BenchRow.OurSystem
                      from peer in systems.Skip(1)
                      select (Ours: systems[0], Peer: peer)).ToList();
         var title = Comparison.Titles(pairs.Select(static pair => pair.Ours));
@@ -58,7 +56,7 @@ internal static partial class RunTables
     /// <summary>The kernels of each family, by their share of the floor.</summary>
     public static string? Kernels(BenchRun run, IReadOnlyList<BenchRow> rows)
     {
-        var families = rows.Where(static row => row is { Part: KernelsPart, System: Comparison.Ours, FloorMilliseconds: > 0 }).GroupBy(static row => row.Family).OrderBy(static family => family.Key, StringComparer.Ordinal);
+        var families = rows.Where(static row => row is { Part: BenchRow.KernelsPart, System: BenchRow.OurSystem, FloorMilliseconds: > 0 }).GroupBy(static row => row.Family).OrderBy(static family => family.Key, StringComparer.Ordinal);
         return Table(Sentence(run) + " A share of 100 % is the least time that the measured rates allow.", "| family | kernels | launches | share of the floor |\n| --- | ---: | ---: | ---: |",
             families.Select(static family => string.Create(CultureInfo.InvariantCulture, $"| {Cell(family.Key)} | {family.Select(static row => row.Name).Distinct().Count()} | {family.Count()} | {Numbers.Percent(family.Min(Share), family.Max(Share))} |")));
 

@@ -8,7 +8,8 @@ public static class FolderListing
     public static string[] Files(string folder, string pattern = "*") => Read(folder, () => Directory.GetFiles(folder, pattern));
 
     /// <summary>
-    /// The same; none if there is no such folder. Other processes may make or delete it meanwhile.
+    /// Paths of the files that match a pattern, in no fixed order; none if there is no such folder. Other processes
+    /// may make or delete it meanwhile.
     /// </summary>
     /// <inheritdoc cref="Files"/>
     public static string[] FilesIfAny(string folder, string pattern = "*") => IfAny(folder, () => Files(folder, pattern));
@@ -26,7 +27,8 @@ public static class FolderListing
     public static string[] Entries(string folder) => Read(folder, () => Directory.GetFileSystemEntries(folder));
 
     /// <summary>
-    /// The same; none if there is no such folder. Other processes may make or delete it meanwhile.
+    /// Paths of all files and folders, in no fixed order; none if there is no such folder. Other processes may make
+    /// or delete it meanwhile.
     /// </summary>
     /// <inheritdoc cref="Files"/>
     public static string[] EntriesIfAny(string folder) => IfAny(folder, () => Entries(folder));

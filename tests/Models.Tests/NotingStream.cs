@@ -15,7 +15,7 @@ namespace VideoSim.Models.Tests;
 /// <param name="Probability">Chance to drop.</param>
 internal readonly record struct Draw(string Family, uint Site, ulong Seed, float Probability);
 
-/// <summary>What one launch of Adam is given.</summary>
+/// <summary>What the launches of Adam in one update are given.</summary>
 /// <param name="Epsilon">Adam's.</param>
 /// <param name="Step">Number of the update, from 0.</param>
 /// <param name="Rates">Of the two groups of parameters.</param>
@@ -56,8 +56,10 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         if (kernel == AdamKernels.Update)
         {
             var update = (AdamArgs*)args;
-            Updates.Add(inner is null ? new Update(update->Epsilon, 0, default, Planned: true)
-                : new Update(update->Epsilon, update->Parameters.Scalars->Step, (update->Parameters.Scalars->Rates[0], update->Parameters.Scalars->Rates[1]), IsPlanned()));
+            var noted = inner is null ? new Update(update->Epsilon, 0, default, Planned: true)
+                : new Update(update->Epsilon, update->Parameters.Scalars->Step, (update->Parameters.Scalars->Rates[0], update->Parameters.Scalars->Rates[1]), IsPlanned());
+            if (Updates.Count == 0 || Updates[^1] != noted) // an update has several launches, all alike
+                Updates.Add(noted);
         }
         if (inner is null)
             return;

@@ -56,7 +56,10 @@ public sealed class Parameter
             : type == Copy.Type && Copy.Exists ? Copy : throw new InvalidOperationException($"{this} has no copy of type {type}");
     }
 
-    /// <summary>Gradient of the last step; 0 where the step's loss does not depend on the parameter.</summary>
+    /// <summary>
+    /// Gradient of the last step; 0 where the step's loss does not depend on the parameter. Exists only if the store
+    /// keeps gradients.
+    /// </summary>
     public Tensor Gradient { get; internal set; }
 
     /// <inheritdoc/>

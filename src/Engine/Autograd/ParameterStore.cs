@@ -48,7 +48,8 @@ public sealed class Constant
 /// <summary>
 /// All parameters of a model, in flat blocks. Weights, gradients and an optimizer's moments lie in the same order,
 /// group after group. One launch can therefore update all of them, and a checkpoint is a few ranges. Layers declare
-/// parameters first; <see cref="Allocate"/> then takes memory for all of them.
+/// parameters first; <see cref="Allocate"/> then takes memory for all of them. There need not be a block of gradients:
+/// then each gradient is in a step's arena, from its first writer to its update.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
@@ -64,9 +65,11 @@ public sealed class ParameterStore : IDisposable
     private readonly List<StateTensor> _states = [];
     private readonly List<Constant> _constants = [];
     private readonly HashSet<string> _names = [];
+    private readonly KeptGradients _kept = new();
     private long _declared; // elements, gaps included
     private Arena? _arena;
     private Device? _device;
+    private bool _isForTraining;
     private object? _gradientsOf; // the step that last wrote gradients
 
     /// <summary>
@@ -87,7 +90,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>The weights: a flat block of <see cref="FlatCount"/> elements.</summary>
     public Tensor Weights { get; private set; }
 
-    /// <summary>Gradients, in the order of the weights.</summary>
+    /// <summary>
+    /// Gradients, in the order of the weights. Exists only if <see cref="Allocate"/> was called for it.
+    /// </summary>
     public Tensor Gradients { get; private set; }
 
     /// <summary>
@@ -101,11 +106,11 @@ public sealed class ParameterStore : IDisposable
     /// <summary>End of each group within the flat block.</summary>
     public IReadOnlyList<long> GroupEnds { get; private set; } = [];
 
-    /// <summary>End of each group's parameters to which weight decay applies, within the flat block.</summary>
-    public IReadOnlyList<long> DecayEnds { get; private set; } = [];
-
     /// <summary>Memory of everything that the store has, gradients included; 0 before it is allocated.</summary>
-    public long Bytes => _arena?.Capacity ?? 0;
+    public long Bytes => (_arena?.Capacity ?? 0) + _kept.Bytes;
+
+    /// <summary>The part of <see cref="Bytes"/> that is for gradients.</summary>
+    public long GradientBytes => (Gradients.Exists ? FlatCount * sizeof(float) : 0) + _kept.Bytes;
 
     /// <summary>Declares one trainable tensor.</summary>
     public Parameter Add(int group, string name, Shape shape, Initializer initializer) =>
@@ -154,35 +159,41 @@ public sealed class ParameterStore : IDisposable
     /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="precision">Precision of the steps. For bf16 each weight gets a bf16 copy.</param>
+    /// <param name="keepsGradients">
+    /// Whether all gradients of a step exist at the same time. A <see cref="Training.GradientTree"/>, a limit of the
+    /// gradient's norm, and a step whose gradients are read need it. Otherwise backward updates parameters soon after
+    /// their gradients are complete, and the memory of the gradients is used again. Both give the same bits.
+    /// </param>
     /// <exception cref="InvalidOperationException">The store has memory already.</exception>
-    public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32)
+    public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32, bool keepsGradients = true)
     {
         ArgumentNullException.ThrowIfNull(device);
         RequireUnallocated();
         StepMode.RequirePrecision(precision);
-        _device = device;
+        (_device, _isForTraining) = (device, training);
         // OrderBy is a stable sort, unlike List.Sort.
         var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray();
         _parameters.Clear();
         _parameters.AddRange(ordered);
         long end = 0;
-        List<long> ends = [], decayEnds = [];
+        List<long> ends = [];
         for (int group = 0; group <= (_parameters.LastOrDefault()?.Group ?? 0); group++)
         {
-            decayEnds.Add(Place(group, decay: true));
-            ends.Add(Place(group, decay: false));
+            Place(group, decay: true);
+            Place(group, decay: false);
+            ends.Add(end);
         }
-        (FlatCount, GroupEnds, DecayEnds) = (end, ends, decayEnds);
+        (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        bool hasCopies = precision != ElementType.Float32;
-        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
-        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes, training ? "the weights and gradients of the model" : "the weights of the model");
+        bool hasCopies = precision != ElementType.Float32, hasGradients = training && keepsGradients;
+        int bytesOfWeight = (hasGradients ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
+        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes, hasGradients ? "the weights and gradients of the model" : "the weights of the model");
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (hasCopies)
             Copies = _arena.Allocate(flat, precision);
-        if (training)
+        if (hasGradients)
         {
             Gradients = _arena.Allocate(flat);
             device.Clear(Gradients.Address, end * sizeof(float));
@@ -195,7 +206,7 @@ public sealed class ParameterStore : IDisposable
             parameter.Value = Weights.Slice(parameter.Offset, parameter.Shape);
             if (Copies.Exists)
                 parameter.Copy = Copies.Slice(parameter.Offset, parameter.Shape);
-            if (training)
+            if (hasGradients)
                 parameter.Gradient = Gradients.Slice(parameter.Offset, parameter.Shape);
         }
         foreach (var state in _states)
@@ -209,15 +220,13 @@ public sealed class ParameterStore : IDisposable
             device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), constant.Value.Address);
         }
 
-        // Returns the end of the placed parameters.
-        long Place(int group, bool decay)
+        void Place(int group, bool decay)
         {
             foreach (var parameter in _parameters.Where(parameter => parameter.Group == group && parameter.Decays == decay))
             {
                 parameter.Offset = end;
                 end += Aligned(parameter.Shape.Count);
             }
-            return end;
         }
 
         void ClearGap(Tensor block, Parameter parameter)
@@ -336,7 +345,11 @@ public sealed class ParameterStore : IDisposable
     internal void BeginGradients(object step)
     {
         if (_gradientsOf is not null && _gradientsOf != step)
-            _device!.Clear(Gradients.Address, FlatCount * sizeof(float));
+        {
+            if (Gradients.Exists)
+                _device!.Clear(Gradients.Address, FlatCount * sizeof(float));
+            _kept.Clear(_device!);
+        }
         _gradientsOf = step;
     }
 
@@ -346,12 +359,25 @@ public sealed class ParameterStore : IDisposable
     /// <param name="writer">The step; an object that is no step if there were several.</param>
     internal void MarkGradients(object writer) => _gradientsOf = writer;
 
-    /// <summary>Throws unless the store has memory for gradients.</summary>
-    internal void RequireGradients()
+    /// <summary>
+    /// The gradient of a parameter in memory that no other tensor uses; 0 where the last step did not write it.
+    /// </summary>
+    internal Tensor KeptGradient(Parameter parameter) => parameter.Gradient.Exists ? parameter.Gradient : _kept.Of(parameter, RequireAllocated());
+
+    /// <summary>Throws unless the store was allocated for training.</summary>
+    internal void RequireTraining()
     {
         RequireAllocated();
-        if (!Gradients.Exists)
+        if (!_isForTraining)
             throw new InvalidOperationException("the parameters have no gradients: allocate the store for training");
+    }
+
+    /// <summary>Throws unless the store has memory for all gradients.</summary>
+    internal void RequireGradients()
+    {
+        RequireTraining();
+        if (!Gradients.Exists)
+            throw new InvalidOperationException("the store does not keep gradients: a gradient tree, a limit of the norm and a step whose gradients are read need one that does");
     }
 
     /// <summary>Throws unless the memory is on a device.</summary>
@@ -365,7 +391,11 @@ public sealed class ParameterStore : IDisposable
     internal Device RequireAllocated() => _device ?? throw new InvalidOperationException("the parameter store has no memory yet: call Allocate first");
 
     /// <inheritdoc/>
-    public void Dispose() => _arena?.Dispose();
+    public void Dispose()
+    {
+        _arena?.Dispose();
+        _kept.Dispose();
+    }
 
     private void RequireUnallocated()
     {

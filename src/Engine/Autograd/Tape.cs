@@ -34,6 +34,7 @@ public sealed unsafe class Tape : IDisposable
     private readonly List<(Rule Rule, int State, int Output)> _entries = [];
     private readonly List<Slot> _nodes = [];
     private readonly Dictionary<Parameter, List<(long Offset, Tensor Tensor)>> _parameters = [];
+    private readonly List<(Parameter Parameter, int Entry)> _firstUses = []; // in order, with the next rule's number
     private byte* _states;
     private int _used, _capacity;
 
@@ -172,9 +173,12 @@ public sealed unsafe class Tape : IDisposable
         DependOn(value, ParameterStore.Owner);
         if (!Training)
             return value;
-        parameter.Store.RequireGradients();
+        parameter.Store.RequireTraining();
         if (!_parameters.TryGetValue(parameter, out var used))
+        {
             _parameters.Add(parameter, used = []);
+            _firstUses.Add((parameter, _entries.Count));
+        }
         foreach (var (start, tensor) in used)
         {
             if (start == offset && tensor.Shape == shape)
@@ -183,7 +187,10 @@ public sealed unsafe class Tape : IDisposable
                 throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
         nint copy = parameter.Copy.Exists ? parameter.Copy.Slice(offset, shape).Address : 0;
-        var weights = Place(parameter.Value.Slice(offset, shape), new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape), Copy = copy });
+        // The gradient of a whole parameter may be in the step's arena, because the first rule writes all of it.
+        bool isKept = parameter.Gradient.Exists || shape.Count < parameter.Shape.Count;
+        var gradient = isKept ? parameter.Store.KeptGradient(parameter).Slice(offset, shape) : default;
+        var weights = Place(parameter.Value.Slice(offset, shape), new Slot { Shape = shape, Gradient = gradient, Copy = copy });
         used.Add((offset, weights));
         return value.At(weights.Node);
     }
@@ -261,7 +268,16 @@ public sealed unsafe class Tape : IDisposable
     /// The terms of the objective. A term that is listed twice has the sum of both weights.
     /// </param>
     /// <exception cref="ArgumentException">A value is not the value of a loss on this tape.</exception>
-    public void RunBackward(params ReadOnlySpan<LossTerm> terms)
+    public void RunBackward(params ReadOnlySpan<LossTerm> terms) => RunBackwardByParameter(terms, complete: null);
+
+    /// <summary>
+    /// The same, and passes each parameter of the step on as soon as no further rule reads it or writes its gradient.
+    /// </summary>
+    /// <param name="terms">The terms of the objective.</param>
+    /// <param name="complete">
+    /// Receives the parameter and its gradient. It may change the parameter; the gradient's memory is used again.
+    /// </param>
+    internal void RunBackwardByParameter(ReadOnlySpan<LossTerm> terms, Action<Parameter, Tensor>? complete)
     {
         var nodes = CollectionsMarshal.AsSpan(_nodes);
         foreach (var term in terms)
@@ -270,15 +286,32 @@ public sealed unsafe class Tape : IDisposable
                 throw new ArgumentException($"the term {term.Name} of the objective is not the value of a loss");
             nodes[term.Value.Node].Weight += term.Weight;
         }
+        int uses = _firstUses.Count;
         for (int i = _entries.Count - 1; i >= 0; i--)
         {
+            Complete(i + 1);
             var (rule, state, output) = _entries[i];
             if (output >= 0 && !_nodes[output].Written)
                 continue;
             rule.Run(this, _states + state);
             Stream.EndFunction();
         }
+        Complete(0);
+
+        // An operator takes a parameter before it records its rule. So the rules that use the parameter come after its
+        // first use, and backward has run them when it has run all of those.
+        void Complete(int entry)
+        {
+            for (; complete is not null && uses > 0 && _firstUses[uses - 1].Entry >= entry; uses--)
+            {
+                complete(_firstUses[uses - 1].Parameter, CompleteGradientOf(_firstUses[uses - 1].Parameter));
+                Stream.EndFunction();
+            }
+        }
     }
+
+    /// <summary>Whether the step uses a parameter.</summary>
+    internal bool Uses(Parameter parameter) => _parameters.ContainsKey(parameter);
 
     /// <summary>Notes that the step cannot run without the block of memory that contains a tensor.</summary>
     internal void DependOn(Tensor tensor, string owner)
@@ -293,6 +326,7 @@ public sealed unsafe class Tape : IDisposable
         _entries.Clear();
         _nodes.Clear();
         _parameters.Clear();
+        _firstUses.Clear();
         _used = 0;
         Step.Reset();
     }
@@ -304,6 +338,13 @@ public sealed unsafe class Tape : IDisposable
         _states = null;
         (_used, _capacity) = (0, 0);
         _entries.Clear();
+    }
+
+    // 0 where no rule has written it.
+    private Tensor CompleteGradientOf(Parameter parameter)
+    {
+        ref readonly var slot = ref SlotOf(_parameters[parameter][0].Tensor);
+        return slot.Written && slot.Shape.Count == parameter.Shape.Count ? slot.Gradient : parameter.Store.KeptGradient(parameter);
     }
 
     private Tensor Place(in Tensor tensor, Slot slot)

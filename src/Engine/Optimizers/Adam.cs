@@ -28,7 +28,7 @@ public sealed unsafe class Adam : Optimizer
     /// The number of decays is not the number of groups, or a decay, the norm or epsilon is out of range.
     /// </exception>
     public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null, double maxGradientNorm = 0)
-        : base(device, parameters, moments: Checked(parameters, epsilon, weightDecays), maxGradientNorm) =>
+        : base(device, parameters, moments: Checked(parameters, epsilon, weightDecays), decays: weightDecays is { Count: > 0 }, maxGradientNorm) =>
         (_epsilon, _weightDecays) = ((float)epsilon, [.. weightDecays ?? []]);
 
     /// <summary>Running mean of the gradients, in the order of the weights.</summary>
@@ -52,9 +52,6 @@ public sealed unsafe class Adam : Optimizer
 
     /// <inheritdoc/>
     private protected override string Function => "weight, gradient, both moments -> weight, both moments, bf16 copy";
-
-    /// <inheritdoc/>
-    private protected override bool HasDecay => _weightDecays.Length > 0;
 
     /// <inheritdoc/>
     private protected override void Update(ComputeStream stream, in ParameterBlock block) => stream.Run(AdamKernels.Update, new AdamArgs

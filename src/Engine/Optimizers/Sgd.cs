@@ -22,7 +22,7 @@ public sealed unsafe class Sgd : Optimizer
     /// <exception cref="ArgumentOutOfRangeException">
     /// The momentum is not in [0, 1), or the norm is negative or not finite.
     /// </exception>
-    public Sgd(Device device, ParameterStore parameters, double momentum = 0, double maxGradientNorm = 0) : base(device, parameters, moments: Checked(momentum), maxGradientNorm) => _momentum = (float)momentum;
+    public Sgd(Device device, ParameterStore parameters, double momentum = 0, double maxGradientNorm = 0) : base(device, parameters, moments: Checked(momentum), decays: false, maxGradientNorm) => _momentum = (float)momentum;
 
     /// <inheritdoc/>
     public override void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates) => WriteRates(ref scalars, learningRates, factor: 1);

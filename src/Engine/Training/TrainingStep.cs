@@ -3,16 +3,21 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Training;
 
 /// <summary>
-/// A training step: forward, backward and update. With a <see cref="GradientTree"/> a step processes one part of a
-/// batch, and the last part's run updates.
+/// A training step: forward, backward and update. If the store keeps gradients, the update comes last; otherwise
+/// backward updates parameters soon after their gradients are complete. With a <see cref="GradientTree"/> a step
+/// processes one part of a batch, and the last part's run updates.
 /// </summary>
 public sealed unsafe class TrainingStep : IDisposable
 {
+    // Gradients wait for a launch of this size: 16 MB of them.
+    private const long ElementsOfLaunch = 1 << 22;
+
     private readonly Device _device;
     private readonly ParameterStore _parameters;
     private readonly Optimizer? _optimizer;
@@ -27,7 +32,9 @@ public sealed unsafe class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(inputs);
         parameters.RequireDevice(device);
-        parameters.RequireGradients();
+        parameters.RequireTraining();
+        if (keepsValues || optimizer is null)
+            parameters.RequireGradients();
         if (optimizer is not null && optimizer.Parameters != parameters)
             throw new ArgumentException("the optimizer changes the parameters of another store");
         if (tree is not null)
@@ -44,6 +51,11 @@ public sealed unsafe class TrainingStep : IDisposable
             if (tree is not null)
             {
                 tape.RunBackward(tree.OfPart(terms));
+                return terms;
+            }
+            if (optimizer is not null && !parameters.Gradients.Exists)
+            {
+                UpdateInBackward(tape, terms, optimizer, inputs.Scalars);
                 return terms;
             }
             tape.RunBackward(terms.Terms);
@@ -78,7 +90,10 @@ public sealed unsafe class TrainingStep : IDisposable
     /// Parameters, optimizer and inputs do not belong together, or are on another device, or the device does not
     /// support the precision.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The parameters are not allocated for training.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The parameters are not allocated for training. Or their store does not keep gradients, and the step has no
+    /// optimizer or keeps its values.
+    /// </exception>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
         ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null, bool keepsValues = false)
     {
@@ -164,5 +179,34 @@ public sealed unsafe class TrainingStep : IDisposable
     {
         Step.Dispose();
         _update?.Dispose();
+    }
+
+    // Parameters that the step does not use are updated too: with a gradient of 0 their moments and weights still
+    // change.
+    private static void UpdateInBackward(Tape tape, LossTerms terms, Optimizer optimizer, StepScalars* scalars)
+    {
+        var parameters = optimizer.Parameters;
+        List<(Parameter Parameter, Tensor Gradient)> waiting = [];
+        tape.RunBackwardByParameter(terms.Terms, Add);
+        foreach (var parameter in parameters.Parameters.Where(parameter => !tape.Uses(parameter)))
+            Add(parameter, parameters.KeptGradient(parameter));
+        UpdateWaiting();
+
+        void Add(Parameter parameter, Tensor gradient)
+        {
+            if (parameter.Store != parameters)
+                return;
+            waiting.Add((parameter, gradient));
+            if (waiting.Count == ParameterBlock.MaxParts || waiting.Sum(static part => part.Parameter.Shape.Count) >= ElementsOfLaunch)
+                UpdateWaiting();
+        }
+
+        void UpdateWaiting()
+        {
+            if (waiting.Count == 0)
+                return;
+            optimizer.Update(tape.Stream, scalars, waiting);
+            waiting.Clear();
+        }
     }
 }

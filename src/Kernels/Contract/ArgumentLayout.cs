@@ -18,7 +18,7 @@ public sealed class ArgumentLayout
     private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, Type[] types, IReadOnlyList<ArgumentLayout> parts)
     {
         (Name, Size, Offsets, _types, Parts) = (name, size, fields, types, parts);
-        Pointers = [.. fields.SelectMany((field, i) => types[i].IsPointer ? [field.Offset] : PartOf(types[i])?.Pointers.Select(offset => field.Offset + offset) ?? [])];
+        Pointers = [.. fields.SelectMany((field, i) => PointersOf(types[i]).Select(offset => field.Offset + offset))];
     }
 
     /// <summary>Name of the struct, the same in both languages.</summary>
@@ -115,10 +115,26 @@ public sealed class ArgumentLayout
             TypeCode.UInt64 => Number<ulong>(data),
             TypeCode.Single => Number<float>(data),
             TypeCode.Double => Number<double>(data),
-            _ => PartOf(type)?.Describe(data) ?? "...",
+            _ => ElementsOf(type) is (var element, > 1 and var length) ? ArrayOf(element, length, data) : PartOf(type)?.Describe(data) ?? "...",
         };
 
+    private string ArrayOf(Type element, int length, ReadOnlySpan<byte> data)
+    {
+        var text = new StringBuilder("[");
+        for (int i = 0; i < length; i++)
+            text.Append(i == 0 ? "" : ", ").Append(ValueOf(element, data[(i * SizeOf(element))..]));
+        return text.Append(']').ToString();
+    }
+
     private static int SizeOf(Type type) => type.IsPointer ? nint.Size : Marshal.SizeOf(type.IsEnum ? Enum.GetUnderlyingType(type) : type);
+
+    private IEnumerable<int> PointersOf(Type type)
+    {
+        if (type.IsPointer)
+            return [0];
+        var (element, length) = ElementsOf(type);
+        return PartOf(element) is { } part ? Enumerable.Range(0, length).SelectMany(i => part.Pointers.Select(offset => i * part.Size + offset)) : [];
+    }
 
     private ArgumentLayout? PartOf(Type type) => Parts.FirstOrDefault(part => part.Name == type.Name);
 
@@ -132,9 +148,14 @@ public sealed class ArgumentLayout
     {
         var fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
         var ordered = fields.Select(field => (field.Name, Offset: (int)Marshal.OffsetOf(type, field.Name), Type: field.FieldType)).OrderBy(static field => field.Offset).ToArray();
-        var parts = fields.Select(static field => field.FieldType.IsPointer ? field.FieldType.GetElementType()! : field.FieldType)
+        var parts = fields.Select(static field => field.FieldType.IsPointer ? field.FieldType.GetElementType()! : ElementsOf(field.FieldType).Element)
             .Where(static part => part is { IsPrimitive: false, IsEnum: false, IsValueType: true } && part != typeof(void) && !part.IsDefined(typeof(UnsafeValueTypeAttribute)));
         return new ArgumentLayout(type.Name, Marshal.SizeOf(type), [.. ordered.Select(static field => (field.Name, field.Offset))],
             [.. ordered.Select(static field => field.Type)], [.. parts.Distinct().Select(Of)]);
     }
+
+    // An array of fixed length is a struct with the attribute and one field. Any other type is one element.
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "fields of structs are kept")]
+    private static (Type Element, int Length) ElementsOf(Type type) => type.GetCustomAttribute<InlineArrayAttribute>() is { } array
+        ? (type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)[0].FieldType, array.Length) : (type, 1);
 }

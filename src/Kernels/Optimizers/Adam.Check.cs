@@ -22,8 +22,8 @@ public static unsafe class AdamChecks
 
     private static CheckCase Case(string name, ParameterBlockCheck block, float momentScale, bool decays)
     {
-        var firstMoment = block.Builder.InOut("firstMoment", block.Count, -momentScale, momentScale);
-        var secondMoment = block.Builder.InOut("secondMoment", block.Count, 0.01f * momentScale, momentScale);
+        var firstMoment = block.Builder.InOut("firstMoment", block.Size, -momentScale, momentScale);
+        var secondMoment = block.Builder.InOut("secondMoment", block.Size, 0.01f * momentScale, momentScale);
         return block.Builder.Build($"{name}, moments to {momentScale}, decay {decays}", launcher => launcher.Run(AdamKernels.Update, new AdamArgs
         {
             FirstMoment = firstMoment.Floats, SecondMoment = secondMoment.Floats, Parameters = block.Parameters(decays),

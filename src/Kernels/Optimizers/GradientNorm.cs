@@ -98,7 +98,7 @@ public static unsafe class GradientNormKernels
     }
 
     // Lane i has the sums of the elements i, i + 8, i + 16, ... The halves are added until one lane is left.
-    private static double SumOfSquares(float* x, int count)
+    internal static double SumOfSquares(float* x, int count)
     {
         Vector512<double> even = default, odd = default;
         for (int i = 0; i < count; i += Lanes.Count)

@@ -14,7 +14,7 @@ public static unsafe class SgdChecks
 
     private static CheckCase Case(string name, ParameterBlockCheck block, float momentum)
     {
-        var velocity = block.Builder.InOut("velocity", block.Count);
+        var velocity = block.Builder.InOut("velocity", block.Size);
         return block.Builder.Build($"{name}, momentum {momentum}", launcher => launcher.Run(SgdKernels.Update, new SgdArgs
         {
             Velocity = velocity.Floats, Parameters = block.Parameters(), Momentum = momentum,

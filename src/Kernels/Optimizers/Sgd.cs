@@ -2,10 +2,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Optimizers;
 
-/// <summary>One update of a flat block of parameters by stochastic gradient descent.</summary>
+/// <summary>One update of parameters by stochastic gradient descent.</summary>
 public unsafe struct SgdArgs
 {
-    /// <summary>[Count], changed in place.</summary>
+    /// <summary>In the order of the weights, changed in place.</summary>
     public float* Velocity;
 
     /// <summary>The parameters.</summary>
@@ -16,8 +16,8 @@ public unsafe struct SgdArgs
 }
 
 /// <summary>
-/// Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), over all parameters in one
-/// launch: v = momentum * v + g; w -= rate * v. A gradient that is NaN or infinite is recorded, not skipped.
+/// Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), over some or all parameters
+/// in one launch: v = momentum * v + g; w -= rate * v. A gradient that is NaN or infinite is recorded, not skipped.
 /// </summary>
 public static unsafe partial class SgdKernels
 {
@@ -28,7 +28,7 @@ public static unsafe partial class SgdKernels
     {
         From = ParameterBlock.FileOf("sgd", "Sgd.cu"),
         LaunchShape = static (in SgdArgs a, in DeviceLimits _) => a.Parameters.Shape,
-        CountItems = static (in SgdArgs a) => ParameterBlock.Chunks(a.Parameters.Count),
+        CountItems = static (in SgdArgs a) => a.Parameters.Items,
         Twin = UpdateChunks,
         CountCost = static (in SgdArgs a) => a.Parameters.Cost(OperationsOfUpdate, moments: 1),
     };

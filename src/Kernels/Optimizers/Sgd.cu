@@ -1,9 +1,9 @@
-// Sgd.cu: one update of all parameters of a model by stochastic gradient descent with momentum.
+// Sgd.cu: one update of some or all parameters of a model by stochastic gradient descent with momentum.
 //   v = momentum v + g;   w -= rate v         w, g, v [Count]
 //   g: the gradient times *Factor; rate: that of the element's group
 // Types   fp32; a bf16 copy of the new weights for the products, if Copies is not null
-// Launch  a block of THREADS threads per chunk of CHUNK elements; a thread takes 4 elements at a time
-// Limits  any Count; blocks on 16 bytes; group ends, except the last, are multiples of 4, so 4 elements share a rate
+// Launch  a block of THREADS threads per chunk of at most 4,096 elements; a thread takes 4 elements at a time
+// Limits  as Adam.cu
 // Floor   reads w, g, v, writes w, v and the copy once: 20 (with a copy 22) Count bytes / bandwidth; FLOPs far below
 //         the ridge
 // Why     the same loop as Adam's, with one moment

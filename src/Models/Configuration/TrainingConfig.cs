@@ -54,6 +54,10 @@ public sealed record TrainingConfig
     /// <summary>Largest norm of the whole gradient: a longer gradient is shortened to it. 0 is off.</summary>
     public double MaxGradNorm { get; set; }
 
+    /// <summary>Whether all gradients of an update must exist at the same time.</summary>
+    [JsonIgnore]
+    public bool KeepsGradients => GradientAccumulationSteps > 1 || MaxGradNorm > 0;
+
     /// <summary>
     /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always
     /// fp32. bf16 needs a CUDA device.

@@ -31,7 +31,7 @@ internal sealed class BuiltStep : IDisposable
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;
         var stored = TrainingConfig.Require(precision ?? Training.Precision, device);
         Model = ModelZoo.Create(sizes.Model);
-        Model.Parameters.Allocate(device, training: true, stored);
+        Model.Parameters.Allocate(device, training: true, stored, Training.KeepsGradients);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? Model.Pretraining(Training.Batch, Training.Losses) : Model.Finetuning(Training.Batch, Training.Losses);
         Input = new BatchBlock(device, Stage.Shape);
@@ -55,7 +55,7 @@ internal sealed class BuiltStep : IDisposable
     {
         get
         {
-            long gradients = Model.Parameters.FlatCount * sizeof(float), weights = Model.Parameters.Bytes - gradients, sums = _tree?.Bytes ?? 0;
+            long gradients = Model.Parameters.GradientBytes, weights = Model.Parameters.Bytes - gradients, sums = _tree?.Bytes ?? 0;
             return new PlannedMemory(weights, gradients + sums, _adam.Bytes, Step.ArenaBytes, weights + gradients + sums + _adam.Bytes + Input.Bytes + Step.ArenaFloor);
         }
     }

@@ -81,7 +81,7 @@ public static class Finetuning
         folder.Begin(inputs, progress);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, precision);
+        parameters.Allocate(device, training: true, precision, preset.Finetune.KeepsGradients);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.UpdateBatch;

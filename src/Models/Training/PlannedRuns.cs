@@ -8,9 +8,12 @@ namespace VideoSim.Models.Training;
 
 /// <summary>Memory of a training run, by what it is for.</summary>
 /// <param name="WeightBytes">Weights with their bf16 copies, running statistics and constants.</param>
-/// <param name="GradientBytes">Gradients of the weights, and their sums if they are accumulated.</param>
+/// <param name="GradientBytes">
+/// Gradients that have memory of their own, and their sums if they are accumulated. The others are among the
+/// activations.
+/// </param>
 /// <param name="MomentBytes">Moments of the optimizer, with its small tables.</param>
-/// <param name="ActivationBytes">The arena of a step: activations and their gradients, which share bytes.</param>
+/// <param name="ActivationBytes">The arena of a step: activations, and gradients that share bytes with them.</param>
 /// <param name="FloorBytes">
 /// Weights, gradients, moments, the batch, and the most activations that a step needs at the same time. The run cannot
 /// take less with the same launches in the same order.

@@ -80,7 +80,7 @@ public static class Pretraining
         folder.Begin(inputs, progress);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, precision);
+        parameters.Allocate(device, training: true, precision, preset.Pretrain.KeepsGradients);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Pretrain.UpdateBatch;

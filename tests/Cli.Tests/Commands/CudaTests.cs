@@ -58,7 +58,7 @@ public sealed class CudaTests(CommandWorld world)
     [Theory]
     [InlineData("cuda", "device", "finds no NVIDIA GPU in this machine")]
     [InlineData("cuda:1", "", "cuda:1", "CUDA_ERROR_INVALID_DEVICE")]
-    [InlineData("cuda", "allocation=1", "cuda:0 emulator has no room for another", "bytes, needed for the weights and gradients of the model")]
+    [InlineData("cuda", "allocation=1", "cuda:0 emulator has no room for another", "bytes, needed for the weights of the model")]
     [InlineData("cuda", "allocation=6", "cuda:0 emulator has no room for another", "bytes, needed for")]
     [InlineData("cuda", "launch=5", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]
     [InlineData("cuda", "launch=100", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]

@@ -14,7 +14,10 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Training;
 
-/// <summary>Memory of training steps: the bytes of a tensor are used again after its last reader.</summary>
+/// <summary>
+/// Memory of training steps: the bytes of a tensor are used again after its last reader. Gradients of parameters are
+/// such tensors if the store does not keep them.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed class TrainingMemoryTests
 {
@@ -33,6 +36,25 @@ public sealed class TrainingMemoryTests
         Assert.Equal(apart.Step.ArenaBytes, apart.Step.ArenaFloor);
     }
 
+    // With three more layers a store without gradients saves those of three layers.
+    [Fact]
+    public void Build_UpdateInBackward_TakesMemoryForGradientsOfOneLayer()
+    {
+        using var device = new CpuDevice(threads: 1);
+        long kept = Bytes(6, keepsGradients: true) - Bytes(3, keepsGradients: true), inBackward = Bytes(6, keepsGradients: false) - Bytes(3, keepsGradients: false);
+        using Encoder few = new(device, layers: 3), many = new(device, layers: 6);
+        Assert.InRange(kept - inBackward, 0.95 * (many.Parameters.GradientBytes - few.Parameters.GradientBytes), kept);
+        Assert.Equal(few.Parameters.FlatCount * sizeof(float), few.Parameters.GradientBytes);
+
+        long Bytes(int layers, bool keepsGradients)
+        {
+            using var encoder = new Encoder(device, layers, keepsGradients: keepsGradients);
+            using var step = encoder.Build();
+            Assert.Equal(keepsGradients, encoder.Parameters.GradientBytes > 0);
+            return encoder.Parameters.Bytes + step.Step.ArenaBytes;
+        }
+    }
+
     [Theory]
     [InlineData(false, ElementType.Float32)]
     [InlineData(true, ElementType.Float32)]
@@ -44,6 +66,8 @@ public sealed class TrainingMemoryTests
         Assert.DoesNotContain(expected, float.IsNaN);
         Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: false));
         Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: true));
+        Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: false, keepsGradients: false));
+        Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: true, keepsGradients: false));
     }
 
     [Fact]
@@ -67,15 +91,17 @@ public sealed class TrainingMemoryTests
         }
     }
 
-    private static float[] Train(Device device, ElementType precision, bool keepsValues, bool eager)
+    private static float[] Train(Device device, ElementType precision, bool keepsValues, bool eager, bool keepsGradients = true)
     {
-        using var encoder = new Encoder(device, layers: 3, precision);
+        using var encoder = new Encoder(device, layers: 3, precision, keepsGradients);
         using var step = encoder.Build(keepsValues, eager);
         var values = new List<float>();
         for (int run = 0; run < 3; run++) // the third run of CUDA replays a graph
         {
             step.Run(rate: 0.01);
-            values.AddRange([(float)step.Loss(), .. device.Read<float>(encoder.Parameters.Gradients), .. device.Read<float>(encoder.Parameters.Weights)]);
+            values.AddRange([(float)step.Loss(), encoder.Adam.GradientNorm()]);
+            foreach (var tensor in new[] { encoder.Parameters.Weights, encoder.Adam.FirstMoment, encoder.Adam.SecondMoment })
+                values.AddRange(device.Read<float>(tensor));
         }
         return [.. values];
     }
@@ -85,16 +111,15 @@ public sealed class TrainingMemoryTests
         private readonly Device _device;
         private readonly ElementType _precision;
         private readonly TransformerLayer[] _layers;
-        private readonly Adam _adam;
         private readonly StepInputs _inputs;
 
-        public Encoder(Device device, int layers, ElementType precision = ElementType.Float32)
+        public Encoder(Device device, int layers, ElementType precision = ElementType.Float32, bool keepsGradients = true)
         {
             (_device, _precision) = (device, precision);
             _layers = [.. Enumerable.Range(0, layers).Select(i => new TransformerLayer(Parameters, $"{i}", new TransformerOptions(Width, Heads: 2, Inner), site: (uint)(10 * i)))];
-            Parameters.Allocate(device, training: true, precision);
+            Parameters.Allocate(device, training: true, precision, keepsGradients);
             Parameters.Initialize(seed: 3);
-            _adam = new Adam(device, Parameters, epsilon: 1e-3);
+            Adam = new Adam(device, Parameters, epsilon: 1e-3);
             _inputs = new StepInputs(device, new("x", new Shape(B, S, Width), precision), new("target", new Shape(B, S, Width)), new("mask", new Shape(B, S), ElementType.Int32));
             float[] x = [.. Enumerable.Range(0, B * S * Width).Select(static i => (float)Philox.Uniform(5, 0, 0, i))];
             if (precision == ElementType.Float32)
@@ -107,8 +132,10 @@ public sealed class TrainingMemoryTests
 
         public ParameterStore Parameters { get; } = new();
 
+        public Adam Adam { get; }
+
         public TrainingStep Build(bool keepsValues = false, bool eager = false) =>
-            TrainingStep.Build(_device, Parameters, _adam, _inputs, Loss, seed: 7, eager, _precision, keepsValues: keepsValues);
+            TrainingStep.Build(_device, Parameters, Adam, _inputs, Loss, seed: 7, eager, _precision, keepsValues: keepsValues);
 
         public Tensor Loss(Tape tape)
         {
@@ -121,7 +148,7 @@ public sealed class TrainingMemoryTests
         public void Dispose()
         {
             _inputs.Dispose();
-            _adam.Dispose();
+            Adam.Dispose();
             Parameters.Dispose();
         }
     }

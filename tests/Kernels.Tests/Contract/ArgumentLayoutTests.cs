@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using VideoSim.Kernels.Contract;
 using Xunit;
 
@@ -48,6 +49,22 @@ public sealed unsafe class ArgumentLayoutTests
         Assert.Equal("{Values=0x1200, Held={First=0xf00, Second=7}, Count=-3}", ArgumentLayout.Of<OuterArgs>().Describe(new ReadOnlySpan<byte>(&args, sizeof(OuterArgs))));
     }
 
+    [Fact]
+    public void Of_StructWithAnArrayOfParts_HasThePointersAndTheSizeOfEach()
+    {
+        var layout = ArgumentLayout.Of<ArrayArgs>();
+        Assert.Equal(64, layout.Size);
+        Assert.Equal([("Count", 0), ("Held", 8), ("Last", 56)], layout.Offsets);
+        Assert.Equal([8, 24, 40, 56], layout.Pointers);
+        string text = layout.StaticAssertions();
+        Assert.Contains("static_assert(sizeof(ArrayArgs::Held) == 48,", text, StringComparison.Ordinal);
+        Assert.Contains("static_assert(OFFSET_OF(HeldPart, Second) == 8,", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("HeldParts", text, StringComparison.Ordinal);
+        var args = new ArrayArgs { Count = 2, Last = (float*)0x1200 };
+        args.Held[1] = new HeldPart { First = (PointedPart*)0xf00, Second = 7 };
+        Assert.Equal("{Count=2, Held=[{First=0x0, Second=0}, {First=0xf00, Second=7}, {First=0x0, Second=0}], Last=0x1200}", layout.Describe(new ReadOnlySpan<byte>(&args, sizeof(ArrayArgs))));
+    }
+
     public struct PointedPart
     {
         public uint Number;
@@ -65,5 +82,18 @@ public sealed unsafe class ArgumentLayoutTests
         public float* Values;
         public HeldPart Held;
         public int Count;
+    }
+
+    public struct ArrayArgs
+    {
+        public int Count;
+        public HeldParts Held;
+        public float* Last;
+    }
+
+    [InlineArray(3)]
+    public struct HeldParts
+    {
+        private HeldPart _first;
     }
 }

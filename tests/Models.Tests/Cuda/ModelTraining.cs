@@ -15,12 +15,15 @@ using VideoSim.Tests.Shared;
 namespace VideoSim.Models.Tests.Cuda;
 
 /// <summary>
-/// The results of a training: the loss of every step, gradients of the first, and parameters, states and moments by
-/// name.
+/// The results of a training: the loss of every step, gradients of the first if they are kept, and parameters, states
+/// and moments by name.
 /// </summary>
 internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> FirstGradients, IReadOnlyDictionary<string, float[]> Values)
 {
     private const string FirstMoment = ", first moment", SecondMoment = ", second moment";
+
+    /// <summary>The norm of the gradient of every step.</summary>
+    public required float[] Norms { get; init; }
 
     public static string FirstMomentOf(string parameter) => parameter + FirstMoment;
 
@@ -59,6 +62,9 @@ internal sealed record ModelTraining(string Model, bool Pairs)
     /// <summary>Whether all tensors of the step keep their values.</summary>
     public bool KeepsValues { get; init; }
 
+    /// <summary>Whether the update comes after backward; otherwise it is in backward.</summary>
+    public bool KeepsGradients { get; init; } = true;
+
     /// <summary>
     /// Changes each weight by a unit in the last place, up and down in turn: 1 begins with up, -1 with down, 0
     /// changes none.
@@ -94,7 +100,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         var stage = Pairs ? model.Finetuning(Batch, config.Losses) : model.Pretraining(Batch, config.Losses);
         var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed: 3) : null;
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, Precision);
+        parameters.Allocate(device, training: true, Precision, KeepsGradients);
         parameters.Initialize(seed: 1);
         foreach (var (_, value, _, _) in Nudge != 0 ? parameters.Parts() : [])
             parameters.Upload([.. device.Read<float>(value).Select((x, i) => (i % 2 == 0) == (Nudge > 0) ? MathF.BitIncrement(x) : MathF.BitDecrement(x))], value);
@@ -105,6 +111,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         using var tree = Parts > 1 ? new GradientTree(device, parameters, Parts, stage.Sides) : null;
         using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision, tree, KeepsValues);
         double[] losses = new double[StepCount];
+        float[] norms = new float[StepCount];
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)
         {
@@ -120,12 +127,13 @@ internal sealed record ModelTraining(string Model, bool Pairs)
                 step.Run();
             }
             losses[i] = step.Loss();
-            if (i == 0)
+            norms[i] = adam.GradientNorm();
+            if (i == 0 && KeepsGradients)
                 firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => device.Read<float>(part.Gradient));
         }
         foreach (var block in slot)
             block.Dispose();
-        return new Trained(losses, firstGradients, Everything(device, parameters, adam));
+        return new Trained(losses, firstGradients, Everything(device, parameters, adam)) { Norms = norms };
     }
 
     private static Dictionary<string, float[]> Everything(Device device, ParameterStore parameters, Adam adam)

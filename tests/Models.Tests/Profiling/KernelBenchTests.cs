@@ -88,8 +88,8 @@ public sealed class KernelBenchTests
     {
         using var device = new CpuDevice(threads: 1);
         FaultyStream? stream = null;
-        int updates = 0;
-        stream = new FaultyStream(device.Stream) { Refused = "adam_f32", Refuse = () => stream!.IsLost = ++updates == 3 }; // after one in each step's first run: the first that is timed
+        int launches = 0;
+        stream = new FaultyStream(device.Stream) { Refused = "adam_f32", Refuse = () => stream!.IsLost = ++launches >= FirstTimed };
         var result = Measure(new Redirected(device, stream), "tanh_forward_f32", "sigmoid_forward_f32", "adam_f32");
         Assert.False(result.Complete);
         Assert.Equal([("tanh_forward_f32", true), ("adam_f32", false)], result.Kernels.Select(static kernel => (kernel.Entry, kernel.Error is null))); // sigmoid comes after the steps
@@ -101,13 +101,13 @@ public sealed class KernelBenchTests
     {
         using var device = new CpuDevice(threads: 1);
         using var stop = new CancellationTokenSource();
-        int updates = 0;
+        int launches = 0;
         var stream = new FaultyStream(device.Stream)
         {
             Refused = "adam_f32",
             Refuse = () =>
             {
-                if (++updates == 3) // after one in each step's first run: the first that is timed
+                if (++launches == FirstTimed)
                     stop.Cancel();
             },
         };
@@ -118,6 +118,9 @@ public sealed class KernelBenchTests
     }
 
     private const string Refusal = FaultyStream.Refusal;
+
+    // Of the launches of Adam: those of the first run of each of two steps come before it.
+    private static readonly int FirstTimed = (2 * StepBenchTests.LaunchesOfUpdate) + 1;
 
     private static KernelBenchResult Measure(Device device, params string[] entries) => KernelBench.Measure(device, Options(entries), IProgressSink.None, TestContext.Current.CancellationToken);
 

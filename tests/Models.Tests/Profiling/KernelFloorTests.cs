@@ -72,6 +72,14 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
         });
     }
 
+    // All but the last update 4 M elements or more. No 16 parameters in a row are smaller in all.
+    [Fact]
+    public void Update_OfEveryStep_TakesFewLaunches() => Assert.All(counted.Steps, static step =>
+    {
+        int launches = step.Launches.Count(static launch => launch.Kernel.Entry == "adam_f32");
+        Assert.True(launches > 1 && launches <= 1 + step.Parameters / (4 << 20), $"{step.Kind}: {launches}");
+    });
+
     [Fact]
     public void Page_InTheRepository_IsWhatTheCodeSays()
     {

@@ -1,4 +1,6 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Models.Profiling;
 using VideoSim.Models.Tests.Cuda;
 using Xunit;
@@ -76,10 +78,24 @@ public sealed class StepBenchTests : IDisposable
         Assert.Equal((10, true, false, "tag is NaN"), (time.Steps, time.Complete, time.IsFinite, time.Error));
     }
 
+    // Of Adam in mix.
+    internal static readonly int LaunchesOfUpdate = CountedStep.Of("micro", ["mix"], [], [ElementType.Float32])[0].Launches.Count(static launch => launch.Kernel == AdamKernels.Update);
+
     private StepTime Measure(Products products, Action update)
     {
-        Action advance = () => _clock.Now += _clock.Step;
-        var stream = new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = advance + update, Products = products };
+        int launches = 0;
+        var stream = new FaultyStream(_device.Stream)
+        {
+            Refused = "adam_f32",
+            Refuse = () =>
+            {
+                if (++launches % LaunchesOfUpdate != 0)
+                    return;
+                _clock.Now += _clock.Step;
+                update();
+            },
+            Products = products,
+        };
         return StepBench.Measure(new Redirected(_device, stream), "micro", "mix", [], precision: null, pretraining: true, steps: 10, _clock, _stop.Token);
     }
 

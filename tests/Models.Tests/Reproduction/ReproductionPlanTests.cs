@@ -29,11 +29,11 @@ public sealed class ReproductionPlanTests
         Assert.All(plan.Runs.Where(run => run.Model == "uniter" && run.Stage == "pretrain"), run => Assert.InRange(run.FlopsPerStep, 6.0 * 85_054_464 * 64 * 256, 9e12));
     }
 
-    // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that
-    // backward reads: queries, keys and values 3C, context, two products and two sums C each, the feed-forward part
-    // before and after GELU I each. Their gradients live shortly. With embeddings, heads, input and a validation
-    // they add a quarter at most. In mix the last layer may see one position only, and frames are expanded to 3,072
-    // values for three experts.
+    // Weights and two moments; then, for each position and layer of the encoder, the activations that backward reads:
+    // queries, keys and values 3C, context, two products and two sums C each, the feed-forward part before and after
+    // GELU I each. Their gradients and those of the weights live shortly. With embeddings, heads, input and a
+    // validation they add a quarter at most. In mix the last layer may see one position only, and frames are expanded
+    // to 3,072 values for three experts.
     [Fact]
     public void Of_Reference_HasTheMemoryOfWeightsAndActivations()
     {
@@ -44,25 +44,27 @@ public sealed class ReproductionPlanTests
             bool isMix = ModelZoo.Create(model) is MixNextVlad, hasPooler = isMix && model.Encoder.ModelType == EncoderConfig.Bert; // a maximum takes all positions
             double videos = run.Stage == "pretrain" ? run.Batch : 2 * run.Batch;
             double activations = videos * ((isMix ? 32 : 64) * (hasPooler ? 11 : 12) * OfLayer + (isMix ? 32 * OfFrame : 0));
-            Assert.InRange(run.DeviceBytes - 16.0 * run.Parameters, activations, 1.25 * activations);
+            Assert.InRange(run.DeviceBytes - 12.0 * run.Parameters, activations, 1.25 * activations);
         });
     }
 
-    // fp32: one value for each weight and for each gradient, two moments; bf16 adds a copy of the weights. Four parts
-    // of a batch need two sums of gradients. What is counted beside the parts is packed operands, the validation and
-    // batches that are read ahead.
+    // fp32: one value for each weight, two moments; bf16 adds a copy of the weights. A limit of the norm needs all
+    // gradients, and four parts of a batch two sums of them as well. Otherwise few are kept: those of the last layer
+    // of mix, which has other products for its first position, and those of five tensors that get none. What is
+    // counted beside the parts is packed operands, the validation and batches that are read ahead.
     [Theory]
-    [InlineData("fp32", 1, 4, 4)]
-    [InlineData("bf16", 1, 6, 4)]
-    [InlineData("fp32", 4, 4, 12)]
-    public void Memory_IsThePartsOfTheDeviceBytes(string precision, int parts, int bytesOfWeight, int bytesOfGradient)
+    [InlineData("fp32", 1, 0, 4, 0)]
+    [InlineData("bf16", 1, 0, 6, 0)]
+    [InlineData("fp32", 1, 1, 4, 4)]
+    [InlineData("fp32", 4, 0, 4, 12)]
+    public void Memory_IsThePartsOfTheDeviceBytes(string precision, int parts, int limit, int bytesOfWeight, int bytesOfGradient)
     {
-        Override[] overrides = [$"pretrain.precision={precision}", $"finetune.precision={precision}", $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}"];
+        Override[] overrides = [$"pretrain.max_grad_norm={limit}", $"finetune.max_grad_norm={limit}", $"pretrain.precision={precision}", $"finetune.precision={precision}", $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}"];
         Assert.All(ReproductionPlan.Of("reference", ["mix", "uniter-roformer"], folds: 1, overrides, packsProducts: false).Runs, run =>
         {
             var (weights, gradients, moments, activations, floor) = run.Memory;
             Assert.InRange(weights, bytesOfWeight * run.Parameters, 1.001 * bytesOfWeight * run.Parameters);
-            Assert.InRange(gradients, bytesOfGradient * run.Parameters, 1.001 * bytesOfGradient * run.Parameters);
+            Assert.InRange(gradients, bytesOfGradient * run.Parameters, bytesOfGradient == 0 ? 0.04 * run.Parameters : 1.001 * bytesOfGradient * run.Parameters);
             Assert.InRange(moments, 8 * run.Parameters, 1.001 * 8 * run.Parameters);
             Assert.InRange(floor, weights + gradients + moments + 0.95 * activations, run.DeviceBytes);
             Assert.InRange(run.DeviceBytes, weights + gradients + moments + activations, 1.2 * (weights + gradients + moments + activations));

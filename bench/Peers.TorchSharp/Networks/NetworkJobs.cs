@@ -36,7 +36,7 @@ internal static class NetworkJobs
 
     private static Work OurTraining(Preset sizes, bool updates, int threads)
     {
-        var network = new VideoSimNetwork(sizes, training: true, threads);
+        var network = new VideoSimNetwork(sizes, training: true, threads, keepsGradients: !updates);
         var step = network.BuildTraining(updates);
         return new Work(() => VideoSimNetwork.Run(step), network.Model.Parameters.Count);
     }

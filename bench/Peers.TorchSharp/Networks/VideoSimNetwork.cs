@@ -25,12 +25,13 @@ internal sealed class VideoSimNetwork : IDisposable
     /// <param name="sizes">Model, recipe and batch.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="threads">Threads of the device.</param>
-    public VideoSimNetwork(Preset sizes, bool training, int threads)
+    /// <param name="keepsGradients">Whether gradients exist after a step, which must be so without an update.</param>
+    public VideoSimNetwork(Preset sizes, bool training, int threads, bool keepsGradients = true)
     {
         _sizes = sizes;
         Device = new CpuDevice(threads);
         Model = ModelZoo.Create(sizes.Model);
-        Model.Parameters.Allocate(Device, training);
+        Model.Parameters.Allocate(Device, training, keepsGradients: keepsGradients);
         Model.Parameters.Initialize(seed: 1);
         _stage = Model.Pretraining(sizes.Pretrain.Batch, sizes.Pretrain.Losses);
         Batch = new PeerBatch(_stage.Shape, sizes.Model.Encoder.VocabSize);

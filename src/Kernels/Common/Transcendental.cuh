@@ -20,23 +20,26 @@ struct Functions<float> {
 template <>
 struct Functions<bf16> {
 #if defined(__CUDACC_RTC__)
-    __device__ __forceinline__ static float exp(float x) {
-        asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(x) : "f"(x * 1.44269504f));
+    __device__ __forceinline__ static float exp2(float x) {
+        asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(x) : "f"(x));
         return x;
     }
-    __device__ __forceinline__ static float log(float x) {
+    __device__ __forceinline__ static float log2(float x) {
         asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(x) : "f"(x));
-        return x * 0.693147181f;
+        return x;
     }
-    __device__ __forceinline__ static float quotient(float a, float b) {
-        asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(b) : "f"(b));
-        return a * b;
+    __device__ __forceinline__ static float reciprocal(float x) {
+        asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(x) : "f"(x));
+        return x;
     }
 #else
-    static float exp(float x) { return expf(x); }
-    static float log(float x) { return logf(x); }
-    static float quotient(float a, float b) { return a / b; }
+    static float exp2(float x) { return exp2f(x); }
+    static float log2(float x) { return log2f(x); }
+    static float reciprocal(float x) { return 1 / x; }
 #endif
+    __device__ __forceinline__ static float exp(float x) { return exp2(x * 1.44269504f); }
+    __device__ __forceinline__ static float log(float x) { return log2(x) * 0.693147181f; }
+    __device__ __forceinline__ static float quotient(float a, float b) { return a * reciprocal(b); }
 };
 
 // The functions of a logit that losses need: softplus(x), softplus(-x), sigmoid(x) and sigmoid(-x), all from one

@@ -124,6 +124,13 @@ public sealed record CheckCase(string Name, IReadOnlyList<CheckBuffer> Buffers, 
     /// bytes.
     /// </summary>
     public string? OtherBytes { get; init; }
+
+    /// <summary>
+    /// For an output's name: what the bound of a CUDA kernel has in addition, because the kernel uses special
+    /// functions where the plain formulas use exact ones. It follows from the documented errors of these functions.
+    /// Null for nothing.
+    /// </summary>
+    public Func<string, double>? ErrorsOfSpecialFunctions { get; init; }
 }
 
 /// <summary>Launches the kernels of a check. The runner chooses the device.</summary>

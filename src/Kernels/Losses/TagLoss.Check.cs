@@ -55,7 +55,8 @@ public static unsafe class TagLossChecks
         // No tag of the first video is present, all tags of the second are. Bits past the last tag are random: kernels
         // must ignore them.
         int words = TagLossKernels.Words(tags);
-        var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))]);
+        int[] bits = [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))];
+        var labels = builder.Integers("labels", bits);
         var loss = builder.Output("loss", (1 + (experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * videos);
         bool ofMixture = gradients is Gradients.OfAll or Gradients.Added;
         var dLogits = builder.ValueGradient("dLogits", ofMixture ? ofHead : 0, add);
@@ -70,8 +71,33 @@ public static unsafe class TagLossChecks
                 Experts = experts, Videos = videos, C = tags,
                 PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = Scale, ExpertScale = ExpertScale,
                 Sharpness = Sharpness, Epsilon = Epsilon, ConsistencyScale = ConsistencyScale, Add = add, AddExperts = add,
-            }), new Reference(consistent, videos, tags, focus, gradients), gradients == Gradients.None ? 2 : 3);
+            }), new Reference(consistent, videos, tags, focus, gradients), gradients == Gradients.None ? 2 : 3) with
+        {
+            // In bf16 the plain formulas round more than the special functions.
+            ErrorsOfSpecialFunctions = precision == ElementType.Float32 ? LargestError : null,
+        };
+
+        double LargestError(string buffer)
+        {
+            double[] first = Values(logits), others = Values(expertLogits);
+            var ofTags = new TagLossErrors(new TagLossReference(bits, videos, tags, focus.PositiveGamma, focus.NegativeGamma, focus.Margin));
+            ConsistencyErrors[] ofVideos = !consistent ? [] : [.. Enumerable.Range(0, videos).Select(video => new ConsistencyErrors(
+                first[(video * tags)..((video + 1) * tags)], [.. others.Chunk(tags).Where((_, row) => row % videos == video)], Sharpness, Epsilon))];
+            const double scale = ConsistencyScale * Sharpness;
+            return TagLossErrors.Unit * (buffer switch
+            {
+                "dLogits" => Largest(first.Select((_, i) => Scale * ofTags.Of(first, i).Slope + (consistent ? scale * ofVideos[i / tags].OfMixture[i % tags] : 0))),
+                "dExpertLogits" => Largest(others.Select((_, i) => ExpertScale * ofTags.Of(others, i).Slope + (consistent ? scale * ofVideos[i / tags % videos].OfExperts[i / tags / videos][i % tags] : 0))),
+                _ => Largest([OfVideos(first), OfVideos(others), .. ofVideos.Select(static errors => errors.Loss)]),
+            });
+
+            double OfVideos(double[] rows) => Largest(Enumerable.Range(0, videos).Select(video => rows.Select((_, i) => i / tags % videos == video ? ofTags.Of(rows, i).Loss : 0).Sum()));
+        }
     }
+
+    private static double[] Values(CheckBuffer buffer) => Array.ConvertAll(buffer.Decode(buffer.Data), static x => (double)x);
+
+    private static double Largest(IEnumerable<double> errors) => errors.DefaultIfEmpty().Max();
 
     private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, Gradients gradients) : ICheckReference
     {

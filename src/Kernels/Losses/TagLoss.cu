@@ -10,13 +10,13 @@
 //   dZ += ConsistencyScale / T P (g - sum P g),   dZ_k += ConsistencyScale / T Q_k (g_k - sum Q_k g_k)
 //   z, dZ [Videos, C]   z_k, dZ_k [Experts, Videos, C]   labels: bits [Videos, ceil(C / WORD_BITS)]
 //   Loss [1 to 3, Videos]: of z, of all z_k, consistency
-// Types   logits and gradients fp32 or bf16; arithmetic, sums and losses fp32
+// Types   logits and gradients fp32 or bf16; arithmetic, sums and losses fp32, by special functions (docs/adr/0030)
 // Launch  a block of WARPS warps per video; a thread has the same tags of all heads, PACK of them at a time
 // Shared  statistics of each head; with the consistency also the logits of all heads, if they need at most KEPT_BYTES
 // Limits  any sizes and any finite logit. 16 bytes an access if C is a multiple of PACK. Otherwise a thread accesses
 //         its PACK neighbours one by one, through the L1 cache
-// Floor   reads the logits once, writes their gradients once: bytes / bandwidth. bf16 with consistency needs about 9
-//         special functions and 80 other instructions a logit. On an H100 they take twice the time of the bytes
+// Floor   reads the logits once, writes their gradients once: bytes / bandwidth. fp32 with consistency issues about 79
+//         instructions a logit, 10 of them special functions. On an H100 each takes as long as the bytes
 // Why     a thread reads only values in shared memory that it has written itself, 16 neighbouring bytes at a time. So
 //         the passes need no barrier and have no bank conflicts. If logits are in shared memory, only the first pass
 //         waits for memory. Recomputing probabilities is cheaper than storing them. Powers with gamma 0 and 1, the
@@ -48,6 +48,9 @@ struct TagLossArgs {
 
 #define THREADS (32 * WARPS)
 
+// For logits of both types.
+using Special = Functions<bf16>;
+
 // Experts whose sums a thread has in registers at once. More experts take another pass.
 #define EXPERTS_AT_ONCE 4
 
@@ -78,7 +81,7 @@ struct Focus {
 
 private:
     __device__ __forceinline__ float loss(float wrong, bool present, float& slope) const {
-        const Logistic l = logistic<T>(wrong);
+        const Logistic l = logistic(wrong);
         if (!present && margin != 0)
             return loss_beyond_margin(l, slope);
         const float gamma = present ? positive_gamma : negative_gamma;
@@ -86,7 +89,7 @@ private:
             slope = l.sigmoid;
             return l.softplus;
         }
-        const float power = gamma == 1 ? l.sigmoid : Functions<T>::exp(-gamma * l.softplus_of_negative); // log p = -softplus(-w)
+        const float power = gamma == 1 ? l.sigmoid : Special::exp(-gamma * l.softplus_of_negative); // log p = -softplus(-w)
         slope = power * fmaf(__fmul_rn(gamma, l.sigmoid_of_negative), l.softplus, l.sigmoid);
         return __fmul_rn(power, l.softplus);
     }
@@ -98,8 +101,9 @@ private:
         if (q <= 0)
             return 0;
         const float rest = fminf(l.sigmoid_of_negative + margin, 1); // 1 - q without cancellation
-        const float power = Functions<T>::exp(negative_gamma * Functions<T>::log(q)), surprise = -Functions<T>::log(rest);
-        slope = power * (__fmul_rn(negative_gamma, Functions<T>::quotient(surprise, q)) + Functions<T>::quotient(1, rest)) * l.sigmoid * l.sigmoid_of_negative;
+        const float power = Special::exp(negative_gamma * Special::log(q));
+        const float surprise = q <= 0.5f ? twice_atanh(__fmul_rn(q, Special::reciprocal(2 - q))) : -Special::log(rest); // -log(1 - q)
+        slope = power * (__fmul_rn(negative_gamma, Special::quotient(surprise, q)) + Special::quotient(1, rest)) * l.sigmoid * l.sigmoid_of_negative;
         return __fmul_rn(power, surprise);
     }
 };
@@ -151,7 +155,7 @@ struct Video {
 
     // Converts logits to probabilities.
     __device__ __forceinline__ void normalize(float (&z)[PACK<T>], const Softmax& head) const {
-        Powers<T> powers(a.Sharpness);
+        Powers<bf16> powers(a.Sharpness);
         powers.largest = head.largest;
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
@@ -159,13 +163,13 @@ struct Video {
     }
 
     __device__ __forceinline__ Softmax reduce(int head) const {
-        Powers<T> powers(a.Sharpness);
+        Powers<bf16> powers(a.Sharpness);
         for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
             float z[PACK<T>];
             read(z, head, c);
             powers.add(z);
         }
-        powers = powers.template of_block<WARPS>();
+        powers = powers.of_block<WARPS>();
         return {powers.largest, 1 / powers.sum, 0};
     }
 };
@@ -190,9 +194,9 @@ DEVICE float sum_consistency(const Video<T>& video) {
             video.normalize(p, mixture);
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++) {
-                log_p[j] = Functions<T>::log(p[j] + a.Epsilon);
+                log_p[j] = Special::log(p[j] + a.Epsilon);
                 if constexpr (Differentiates)
-                    own = fmaf(p[j], Functions<T>::quotient(p[j], p[j] + a.Epsilon), own);
+                    own = fmaf(p[j], Special::quotient(p[j], p[j] + a.Epsilon), own);
             }
 #pragma unroll
             for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
@@ -202,9 +206,9 @@ DEVICE float sum_consistency(const Video<T>& video) {
                 video.normalize(q, experts[i]);
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++) {
-                    loss = fmaf(p[j], log_p[j] - Functions<T>::log(q[j] + a.Epsilon), loss);
+                    loss = fmaf(p[j], log_p[j] - Special::log(q[j] + a.Epsilon), loss);
                     if constexpr (Differentiates)
-                        mean[i] = fmaf(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon), mean[i]);
+                        mean[i] = fmaf(p[j], Special::quotient(q[j], q[j] + a.Epsilon), mean[i]);
                 }
             }
         }
@@ -253,7 +257,7 @@ DEVICE void compute_losses(const TagLossArgs& a) {
             video.normalize(p, video.heads[0]);
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
-                own[j] = Functions<T>::log(p[j] + a.Epsilon) + Functions<T>::quotient(p[j], p[j] + a.Epsilon);
+                own[j] = Special::log(p[j] + a.Epsilon) + Special::quotient(p[j], p[j] + a.Epsilon);
         }
         for (int k = 0; k < a.Experts; k++) {
             video.read(z, 1 + k, c);
@@ -267,8 +271,8 @@ DEVICE void compute_losses(const TagLossArgs& a) {
                 of_experts += focus.differentiate(z, labels, run.left, a.ExpertScale);
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++) {
-                    slope[j] += own[j] - Functions<T>::log(q[j] + a.Epsilon);
-                    z[j] = fmaf(fmaf(q[j], head.subtracted, __fmul_rn(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon))), -scale, z[j]);
+                    slope[j] += own[j] - Special::log(q[j] + a.Epsilon);
+                    z[j] = fmaf(fmaf(q[j], head.subtracted, __fmul_rn(p[j], Special::quotient(q[j], q[j] + a.Epsilon))), -scale, z[j]);
                 }
             } else {
                 of_experts += focus.differentiate(z, labels, run.left, a.ExpertScale);

@@ -59,7 +59,7 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
 
     private T Gamma<T>(bool present) where T : struct, IBinaryFloatingPointIeee754<T> => T.CreateChecked(present ? PositiveGamma : NegativeGamma);
 
-    private bool IsPresent(int element)
+    internal bool IsPresent(int element)
     {
         int video = element / Tags % Videos, tag = element % Tags;
         return (Labels[video * TagLossKernels.Words(Tags) + tag / TagLossKernels.WordBits] >> (tag % TagLossKernels.WordBits) & 1) != 0;

@@ -47,7 +47,8 @@ public sealed class PtxGate(CudaEmulator emulator, CudaDevice device, IKernelIma
         bool approximates = IsApproximate(kernel);
         foreach (var check in cases)
         {
-            var compare = CheckRunner.Comparison(check);
+            var compare = CheckRunner.Comparison(check.WithExactFunctions);
+            var compareWithErrors = approximates ? CheckRunner.Comparison(check) : compare;
             var values = Run(kernel, check, order: 0, perturbation: 0);
             var findings = KernelGates.Wrong(check, compare(values, 0)).ToList();
             if (hasBitsOfEmulator && !approximates)
@@ -55,7 +56,7 @@ public sealed class PtxGate(CudaEmulator emulator, CudaDevice device, IKernelIma
             findings.AddRange(KernelGates.Differences(check, values, Run(kernel, check, order: 2, perturbation: 0), "PTX", "PTX with another order of warps"));
             foreach (ulong seed in approximates ? Seeds : [])
             {
-                findings.AddRange(KernelGates.Wrong(check, compare(Run(kernel, check, order: seed, seed), PerturbedShare))
+                findings.AddRange(KernelGates.Wrong(check, compareWithErrors(Run(kernel, check, order: seed, seed), PerturbedShare))
                     .Select(finding => finding with { Message = $"with errors of approximate instructions, seed {seed}: {finding.Message}" }));
             }
             foreach (var finding in findings)

@@ -29,13 +29,18 @@ public sealed record Mismatch(int Count, int Elements, int First, int Worst, flo
 /// <summary>
 /// Runs the cases of kernel checks on a device. The error of a kernel may be at most <see cref="CheckCase.Factor"/>
 /// times as much as the plain formulas in the same precision, plus one unit in the last place of the largest value,
-/// plus <see cref="CheckCase.ErrorsOfSpecialFunctions"/> on a CUDA device.
+/// plus <see cref="CheckCase.ErrorsOfSpecialFunctions"/> on a GPU.
 /// </summary>
 public static class CheckRunner
 {
-    /// <summary>Runs one case and returns the result of every compared buffer.</summary>
-    public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check) =>
-        Compare(device is CpuDevice ? check with { ErrorsOfSpecialFunctions = null } : check, Execute(device, check));
+    /// <summary>
+    /// Runs one case and returns the result of every compared buffer. CPU and emulator have exact functions.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="check">The case.</param>
+    /// <param name="stream">A stream of the device; null for its own.</param>
+    public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check, ComputeStream? stream = null) =>
+        Compare(device is CpuDevice || CudaEmulator.IsInPlace ? check.WithExactFunctions : check, Execute(device, check, stream ?? device.Stream));
 
     /// <summary>Compares the values that a device wrote to every compared buffer with float64.</summary>
     public static IReadOnlyList<CheckResult> Compare(CheckCase check, IReadOnlyDictionary<string, float[]> actual) => Comparison(check)(actual, 0);

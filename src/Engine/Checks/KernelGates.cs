@@ -31,7 +31,7 @@ public static class KernelGates
     /// <param name="cases">The cases.</param>
     /// <param name="build">Launches another build of the kernels than the device's own; null for its own.</param>
     public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases, VariantStream? build = null) =>
-        cases.SelectMany(check => Wrong(check, CheckRunner.Compare(check, CheckRunner.Execute(device, check, build ?? device.Stream))));
+        cases.SelectMany(check => Wrong(check, CheckRunner.Run(device, check, build)));
 
     /// <summary>The outputs of a case that are outside of their bounds.</summary>
     public static IEnumerable<GateFinding> Wrong(CheckCase check, IEnumerable<CheckResult> results) =>

@@ -131,6 +131,9 @@ public sealed record CheckCase(string Name, IReadOnlyList<CheckBuffer> Buffers, 
     /// Null for nothing.
     /// </summary>
     public Func<string, double>? ErrorsOfSpecialFunctions { get; init; }
+
+    /// <summary>The case for a machine whose special functions are exact, such as the emulator.</summary>
+    public CheckCase WithExactFunctions => this with { ErrorsOfSpecialFunctions = null };
 }
 
 /// <summary>Launches the kernels of a check. The runner chooses the device.</summary>

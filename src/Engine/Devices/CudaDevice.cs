@@ -8,6 +8,8 @@ namespace VideoSim.Engine.Devices;
 /// <summary>An NVIDIA GPU, through the driver API.</summary>
 public sealed unsafe class CudaDevice : Device
 {
+    private const int MostLoading = 4, CoresOfLoading = 4; // a quarter of the cores: other runs may use the machine
+
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaStream _stream;
@@ -28,6 +30,9 @@ public sealed unsafe class CudaDevice : Device
     /// <summary>Bytes of its L2 cache, and its nominal clocks in MHz; null if the driver does not have them.</summary>
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
         (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);
+
+    /// <summary>A quarter of the host's cores, at least 1 and at most 4.</summary>
+    public override int LoadingThreads => Math.Clamp(Environment.ProcessorCount / CoresOfLoading, 1, MostLoading);
 
     /// <summary>
     /// Whether its work did not end in time and may never end. Stays set after the device is disposed of.

@@ -36,6 +36,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
     public virtual bool PacksProducts => false;
 
     /// <summary>
+    /// Threads of the host that prepare inputs while a step runs. One if the step itself takes the host's cores.
+    /// </summary>
+    public virtual int LoadingThreads => 1;
+
+    /// <summary>
     /// Whether the device accepts no more work: a CUDA context refuses all calls after a kernel's fault. Waits for the
     /// stream.
     /// </summary>

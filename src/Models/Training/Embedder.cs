@@ -25,9 +25,6 @@ public sealed class Embedder : IDisposable
 {
     private const int Batch = 32; // as in the reference; a row's embedding does not depend on its batch
 
-    /// <summary>Batches that are read ahead.</summary>
-    internal const int Slots = 2;
-
     private readonly Device _device;
     private readonly ModelConfig _config;
     private readonly BatchBlock _input;
@@ -54,6 +51,9 @@ public sealed class Embedder : IDisposable
             throw new InsufficientMemoryException($"{config.Model} with frames {config.Frames} and text_length {config.TextLength}: {e.Message}", e);
         }
     }
+
+    /// <summary>Slots: one for each thread that fills, and one whose batch is copied.</summary>
+    internal static int SlotsFor(int threads) => threads + 1;
 
     /// <summary>Shape of a batch.</summary>
     internal BatchShape Shape => _input.Shape;
@@ -109,10 +109,10 @@ public sealed class Embedder : IDisposable
         int[] order = records.ToArray();
         float[] embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
-        using var assembler = new BatchAssembler(dataset, tokenizer, tags, _config.EvenFrames);
+        using var loaders = new BatchLoaders(_device, dataset, tokenizer, tags, _config.EvenFrames);
         using var host = _device.OpenHost();
-        using var slots = new Prefetcher(host, _input.Shape, parts: 1, Slots, 0, batches, (number, slot) =>
-            assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
+        using var slots = new Prefetcher(host, _input.Shape, parts: 1, SlotsFor(_device.LoadingThreads), 0, batches, loaders.Each(assembler => (number, slot) =>
+            assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot)));
         (Tags, NonFinite) = (_scoresTags ? new TagScore() : null, null);
         progress?.Begin("embedding", order.Length);
         for (int i = 0; i < batches; i++)

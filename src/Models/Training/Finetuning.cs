@@ -83,7 +83,7 @@ public static class Finetuning
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision, preset.Finetune.KeepsGradients);
         using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
+        using var loaders = new BatchLoaders(device, videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.UpdateBatch;
         using var trainer = new Trainer(device, new TrainingJob
         {
@@ -97,8 +97,11 @@ public static class Finetuning
             Draws = rollbacks =>
             {
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks);
-                var order = new EpochOrder(split.Train, batch, root, StageSeeds.Finetuning(fold));
-                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts));
+                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), loaders.Each(assembler =>
+                {
+                    var order = new EpochOrder(split.Train, batch, root, StageSeeds.Finetuning(fold));
+                    return (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts);
+                }));
             },
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard

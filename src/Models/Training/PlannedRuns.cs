@@ -83,8 +83,8 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         if (packsProducts)
         {
             int parts = built.Training.GradientAccumulationSteps;
-            Allocate(device, built.Stage.Shape, parts * Prefetcher.SlotsOfTraining(parts));
-            Allocate(device, validation.Shape, Embedder.Slots);
+            Allocate(device, built.Stage.Shape, parts * Trainer.SlotsFor(parts, device.LoadingThreads));
+            Allocate(device, validation.Shape, Embedder.SlotsFor(device.LoadingThreads));
         }
         int checkpoints = Math.Min(built.Training.SaveTotalLimit, (built.Training.Steps - 1) / built.Training.CheckpointEvery + 1);
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.UpdateBatch, parameters, flops,

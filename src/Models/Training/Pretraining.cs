@@ -82,7 +82,7 @@ public static class Pretraining
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision, preset.Pretrain.KeepsGradients);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
-        using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
+        using var loaders = new BatchLoaders(device, videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Pretrain.UpdateBatch;
         var stage = model.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses);
         using var trainer = new Trainer(device, new TrainingJob
@@ -102,9 +102,12 @@ public static class Pretraining
             Draws = rollbacks =>
             {
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks), seed = StageSeeds.Dropout(root, StageSeeds.Pretraining);
-                var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], batch, root, StageSeeds.Pretraining);
                 var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
-                return new TrainingDraws(seed, (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number));
+                return new TrainingDraws(seed, loaders.Each(assembler =>
+                {
+                    var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], batch, root, StageSeeds.Pretraining);
+                    return (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number);
+                }));
             },
             Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard

@@ -77,6 +77,14 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _updates.Dispose();
 
+    /// <summary>
+    /// Slots of a training: one for each thread that fills, one whose batch is copied, and one whose batch is ready.
+    /// Batches of several parts are large, so the last one is left out.
+    /// </summary>
+    /// <param name="parts">Blocks of a slot.</param>
+    /// <param name="threads">Threads that fill slots.</param>
+    internal static int SlotsFor(int parts, int threads) => threads + (parts == 1 ? 2 : 1);
+
     private bool IsLastStep => _state.Step >= _job.Config.Steps;
 
     private bool IsOutOfPatience => _job.Config.EarlyStoppingPatience > 0 && _state.ValidationsWithoutGain >= _job.Config.EarlyStoppingPatience;
@@ -146,7 +154,8 @@ public sealed class Trainer : IDisposable
             FinishStep(cancellation);
         }
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, Prefetcher.SlotsOfTraining(config.GradientAccumulationSteps), _state.Step, config.Steps - _state.Step, _updates.Fill);
+        var (parts, fills) = (config.GradientAccumulationSteps, _updates.Fills);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, parts, SlotsFor(parts, fills.Count), _state.Step, config.Steps - _state.Step, fills);
         _progress.Begin(_job.Label, config.Steps, _state.Step);
         while (!IsLastStep && !IsOutOfPatience)
         {

@@ -52,8 +52,8 @@ public sealed record TrainingJob
 
 /// <summary>The random choices of a run.</summary>
 /// <param name="Seed">Key of dropout.</param>
-/// <param name="Fill">
-/// Fills blocks with the parts of the batch of a number. The same number always gives the same batch. Called only from
-/// the prefetching thread.
+/// <param name="Fills">
+/// One for each thread that prefetches. Fills blocks with the parts of the batch of a number. The same number always
+/// gives the same batch, from whichever of them. Each is called only from its thread.
 /// </param>
-public sealed record TrainingDraws(ulong Seed, Action<long, BatchBlock[]> Fill);
+public sealed record TrainingDraws(ulong Seed, IReadOnlyList<Action<long, BatchBlock[]>> Fills);

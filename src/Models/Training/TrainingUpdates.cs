@@ -41,8 +41,8 @@ internal sealed class TrainingUpdates : IDisposable
     /// <summary>Learning rate of each parameter group in the last update.</summary>
     public double[] Rates { get; }
 
-    /// <summary>Fills the blocks of a slot with the parts of the batch of a number.</summary>
-    public Action<long, BatchBlock[]> Fill => _draws!.Fill;
+    /// <summary>Fill the blocks of a slot with the parts of the batch of a number; one for each thread.</summary>
+    public IReadOnlyList<Action<long, BatchBlock[]>> Fills => _draws!.Fills;
 
     /// <summary>Sets the random choices and builds the step. The moments become 0.</summary>
     public void Begin(int rollbacks)

@@ -74,7 +74,7 @@ public sealed class RollbackTests(FinishedRuns runs) : IClassFixture<FinishedRun
         using var job = new TinyJob(1, Rollback);
         int rollbacks = 0;
         long at = 0;
-        job.Train(pairs: false, job.Fill, new Watcher(step => at = step), draws: count => new TrainingDraws(1, Fill(job, rollbacks = count, badStep: 0)),
+        job.Train(pairs: false, job.Fill, new Watcher(step => at = step), draws: count => new TrainingDraws(1, [Fill(job, rollbacks = count, badStep: 0)]),
             score: () => at == 10 && rollbacks == 0 ? new ValidationScore(0, 5, null, "the embedding of video '1'") : new ValidationScore(0.5, 5, null));
         var line = Lines(job.Output).Single(static line => line["rollback"] is not null);
         Assert.Equal((10, 5, "the embedding of video '1' is not finite at step 10"), ((int)line["step"]!, (int)line["to"]!, (string)line["reason"]!));
@@ -124,7 +124,7 @@ public sealed class RollbackTests(FinishedRuns runs) : IClassFixture<FinishedRun
         job.Train(pairs: false, job.Fill, progress, stop: stop, draws: rollbacks =>
         {
             onDraws?.Invoke(rollbacks);
-            return new TrainingDraws((ulong)rollbacks, Fill(job, rollbacks, badStep));
+            return new TrainingDraws((ulong)rollbacks, [Fill(job, rollbacks, badStep)]);
         });
 
     // A batch with a NaN before the first rollback; afterwards the batches come in another order.

@@ -90,7 +90,7 @@ internal sealed class TinyJob : IDisposable
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
-            Draws = draws ?? (_ => new TrainingDraws(1, fill)),
+            Draws = draws ?? (_ => new TrainingDraws(1, [fill])),
             Validate = score ?? (() => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null)),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),

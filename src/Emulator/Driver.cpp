@@ -1,8 +1,8 @@
 // Driver.cpp: the functions of libcuda.so.1 that the engine calls, implemented by the emulator; the engine's bindings
 // run unchanged. This file has those of the library, the device, contexts and streams.
 //
-// Work is done at once, except after a copy from or to host memory in the same stream: then it is done when it is
-// waited for. As on a GPU, a fault appears at a later call, and stays until the context is released.
+// Work of a stream is done in order, and that of several streams as late and as early as a GPU may do it. As on a GPU,
+// a fault appears at a later call, and stays until the context is released.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -48,8 +48,20 @@ static void writeCounts() {
     fclose(file);
 }
 
+static void orderStreams(State& all, uint64_t order) {
+    all.streamOrder = order;
+    all.streamDraws.seed(order);
+}
+
+static State* makeState() {
+    auto* all = new State(faultsOfEnvironment());
+    if (const char* order = getenv("EMULATOR_STREAMS"))
+        orderStreams(*all, strtoull(order, nullptr, 10));
+    return all;
+}
+
 State& state() {
-    static auto* all = new State(faultsOfEnvironment());
+    static State* all = makeState();
     return *all;
 }
 
@@ -86,33 +98,82 @@ Stream* findStream(const void* handle) {
     return found == state().streams.end() ? nullptr : found->get();
 }
 
+// Whether the next work of a stream may run now.
+static bool isReady(const Stream& stream) {
+    return !stream.waiting.empty() && state().hung != &stream && (!stream.waiting.front().after || stream.waiting.front().after->isDone);
+}
+
+// Whether that work runs before a call waits for it.
+static bool runsEarly(const Work& next) {
+    switch (state().streamOrder) {
+    case 0: return !next.isHostCopy;
+    case 1: return false;
+    default: return state().streamDraws() % 2 == 0;
+    }
+}
+
+static void runNext(Stream& stream) {
+    Work next = std::move(stream.waiting.front());
+    stream.waiting.pop_front();
+    state().running = &stream;
+    if (next.run)
+        next.run();
+}
+
+// Runs what runs early. One stream may wait for another one.
+static void runAhead() {
+    for (bool again = true; again;) {
+        again = false;
+        for (auto& stream : state().streams) {
+            for (; isReady(*stream) && runsEarly(stream->waiting.front()); again = true)
+                runNext(*stream);
+        }
+    }
+}
+
+static void add(Stream& stream, Work work) {
+    stream.waiting.push_back(std::move(work));
+    runAhead();
+}
+
 void give(Stream& stream, Operation operation) {
     if (stream.capture)
         stream.capture->operations.push_back(std::move(operation));
-    else if (!stream.waiting.empty())
-        stream.waiting.push_back(std::move(operation));
     else
-        operation();
+        add(stream, {std::move(operation), false, nullptr});
 }
 
-void giveCopy(Stream& stream, Operation operation) { stream.waiting.push_back(std::move(operation)); }
+void giveCopy(Stream& stream, Operation operation) { add(stream, {std::move(operation), true, nullptr}); }
 
-void finish(Stream& stream) {
-    auto operations = std::move(stream.waiting);
-    stream.waiting.clear();
-    for (const Operation& operation : operations)
-        operation();
+void giveWait(Stream& stream, std::shared_ptr<Moment> after) { add(stream, {{}, false, std::move(after)}); }
+
+static bool runUntil(Stream& stream, const Moment* moment) {
+    while (!stream.waiting.empty() && state().hung != &stream && !(moment && moment->isDone)) {
+        const auto after = stream.waiting.front().after;
+        if (after && !after->isDone && !runUntil(*after->stream, after.get()))
+            return false;
+        runNext(stream);
+    }
+    return moment ? moment->isDone : state().hung != &stream;
+}
+
+bool finish(Stream& stream, const Moment* moment) {
+    bool isDone = runUntil(stream, moment);
+    runAhead();
+    return isDone;
 }
 
 void waitForDevice() {
-    finishAll();
-    while (state().hung)
-        std::this_thread::sleep_for(std::chrono::seconds(1));
+    bool isDone = true;
+    for (auto& stream : state().streams)
+        isDone &= runUntil(*stream, nullptr);
+    if (!isDone)
+        hang();
 }
 
-void finishAll() {
-    for (auto& stream : state().streams)
-        finish(*stream);
+void hang() {
+    for (;;)
+        std::this_thread::sleep_for(std::chrono::seconds(1));
 }
 
 bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
@@ -130,6 +191,12 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().workers = std::max(1u, workers);
     state().build = check ? Build::Check : Build::Fast;
     state().configured = true;
+}
+
+// Sets the order of streams as EMULATOR_STREAMS does.
+EXPORT void emulatorOrderStreams(uint64_t order) {
+    Guard guard(state().lock);
+    orderStreams(state(), order);
 }
 
 // Plants a failure as EMULATOR_FAIL does; none for an empty text.
@@ -331,31 +398,34 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
     auto found = findIn(state().streams, stream);
     if (found == state().streams.end())
         return fail(InvalidHandle, "not a stream");
-    waitForDevice();
+    waitForDevice(); // moments of the stream are done from here on
     state().streams.erase(found);
     return Success;
 }
 
-EXPORT int cuStreamSynchronize(void* stream) {
+EXPORT int cuStreamSynchronize(void* handle) {
     Guard guard(state().lock);
     if (Result failure = enter(__func__))
         return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
-    if (!findStream(stream))
+    Stream* stream = findStream(handle);
+    if (!stream)
         return fail(InvalidHandle, "not a stream");
-    waitForDevice();
+    if (!finish(*stream))
+        hang();
     return state().sticky;
 }
 
-EXPORT int cuStreamQuery(void* stream) {
+// The time until its work is done has always passed.
+EXPORT int cuStreamQuery(void* handle) {
     Guard guard(state().lock);
     if (Result failure = enter(__func__))
         return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
-    if (!findStream(stream))
+    Stream* stream = findStream(handle);
+    if (!stream)
         return fail(InvalidHandle, "not a stream");
-    finishAll();
-    return state().hung ? NotReady : state().sticky;
+    return finish(*stream) ? state().sticky : NotReady;
 }

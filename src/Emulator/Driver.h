@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -66,14 +68,30 @@ struct Graph {
     std::vector<Operation> operations;
 };
 
+struct Stream;
+
+// A record of an event: a point in a stream's work.
+struct Moment {
+    Stream* stream;
+    bool isDone = false;
+    std::chrono::steady_clock::time_point time{}; // when it was done
+};
+
+// A piece of work, and when it may run.
+struct Work {
+    Operation run;                 // empty if the stream only waits for a moment
+    bool isHostCopy = false;       // it reads or writes host memory
+    std::shared_ptr<Moment> after; // null if it waits for no other stream
+};
+
 struct Stream {
-    std::vector<Operation> waiting; // a copy from or to host memory and all later work, until a wait
+    std::deque<Work> waiting;       // work that has not run, in order
     std::unique_ptr<Graph> capture; // records the stream's work; the work does not run
     bool invalidated = false;       // the capture contains a call that cannot be captured
 };
 
 struct Event {
-    std::optional<std::chrono::steady_clock::time_point> time; // time of the last record
+    std::shared_ptr<Moment> last; // the last record; null before the first
 };
 
 // Failures that a test plants. Those with a number happen once each.
@@ -97,7 +115,8 @@ struct State {
     bool initialized = false;
     int contextUses = 0;
     Result sticky = Success;
-    bool hung = false; // by a launch that never ends
+    Stream* running = nullptr; // whose work runs now
+    Stream* hung = nullptr;    // whose launch never ends
     bool lost = false; // every call fails
     std::map<std::string, unsigned> counts; // of allocations, launches and calls
     std::string detail; // of the last failure
@@ -107,6 +126,8 @@ struct State {
     std::vector<std::unique_ptr<Event>> events;
     uint32_t nextSerial = 1;
     Schedule schedule;
+    uint64_t streamOrder = 0;         // see README.md
+    std::mt19937_64 streamDraws;      // of a random order
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());
     Build build = Build::Fast;
     const Machine* machine = nullptr; // runs the modules that are loaded from now on
@@ -141,19 +162,26 @@ Result enter(const char* call);
 // Null if there is no such stream.
 Stream* findStream(const void* handle);
 
-// Runs a piece of work. Keeps it if the stream is captured, or if earlier work of the stream waits.
+// Adds a piece of work to a stream, or to its graph if the stream is captured. It runs when the order of streams says
+// so, at the latest when a call waits for it.
 void give(Stream& stream, Operation operation);
 
-// Keeps a copy from or to host memory until a call waits for it: a GPU may read the source, and write the destination,
-// as late as that.
+// The same for a copy from or to host memory: a GPU may read the source, and write the destination, at any time until
+// a call waits for the copy.
 void giveCopy(Stream& stream, Operation operation);
 
-// Runs the work that waits.
-void finish(Stream& stream);
+// Later work of the stream runs after that moment, which may be in another stream.
+void giveWait(Stream& stream, std::shared_ptr<Moment> after);
 
-// Never returns if a launch hangs. For calls that wait for the device, also those that free something.
+// Runs the work of a stream up to a moment, or all of it if that is null, and the work of other streams that it waits
+// for. No other work has to be done then. False if a launch that never ends is in the way.
+bool finish(Stream& stream, const Moment* moment = nullptr);
+
+// For calls that wait for the whole device, also those that free something.
 void waitForDevice();
-void finishAll();
+
+// Never returns.
+[[noreturn]] void hang();
 
 // Counts down one number of Faults; true if it reaches 0.
 bool isDue(unsigned& countdown);

@@ -1,8 +1,13 @@
-// Events.cpp: the driver's functions that record events of a stream and measure the time between two. The clock is
-// this processor's.
+// Events.cpp: the driver's functions that record events of a stream, wait for them, and measure the time between two.
+// The clock is this processor's.
 #include "Driver.h"
 
 using namespace emulator;
+
+// Runs the work before the last record of an event. False if it never ends.
+static bool reach(const Event& event) { return !event.last || event.last->isDone || finish(*event.last->stream, event.last.get()); }
+
+static bool isReached(const Event& event) { return event.last && event.last->isDone; }
 
 EXPORT int cuEventCreate(void** event, unsigned) {
     Guard guard(state().lock);
@@ -25,7 +30,32 @@ EXPORT int cuEventRecord(void* handle, void* stream) {
     Stream* order = findStream(stream);
     if (found == state().events.end() || !order)
         return fail(InvalidHandle, "not an event, or on no stream");
-    give(*order, [event = found->get()] { event->time = std::chrono::steady_clock::now(); });
+    auto moment = std::make_shared<Moment>(Moment{order});
+    (*found)->last = moment;
+    give(*order, [moment] {
+        moment->time = std::chrono::steady_clock::now();
+        moment->isDone = true;
+    });
+    return Success;
+}
+
+// Waits for the last record before this call; later ones do not count.
+EXPORT int cuStreamWaitEvent(void* stream, void* handle, unsigned) {
+    Guard guard(state().lock);
+    if (Result failure = enter(__func__))
+        return failure;
+    if (Result failure = usable())
+        return failure;
+    auto found = findIn(state().events, handle);
+    Stream* order = findStream(stream);
+    if (found == state().events.end() || !order)
+        return fail(InvalidHandle, "not an event, or on no stream");
+    if (order->capture) {
+        order->invalidated = true;
+        return fail(CaptureUnsupported, "a stream that is captured cannot wait for an event outside of the capture");
+    }
+    if ((*found)->last)
+        giveWait(*order, (*found)->last);
     return Success;
 }
 
@@ -35,9 +65,11 @@ EXPORT int cuEventSynchronize(void* handle) {
         return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
-    if (findIn(state().events, handle) == state().events.end())
+    auto found = findIn(state().events, handle);
+    if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
-    waitForDevice();
+    if (!reach(**found))
+        hang();
     return state().sticky;
 }
 
@@ -47,10 +79,10 @@ EXPORT int cuEventQuery(void* handle) {
         return failure;
     if (Result failure = usableOutsideCapture())
         return failure;
-    if (findIn(state().events, handle) == state().events.end())
+    auto found = findIn(state().events, handle);
+    if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
-    finishAll();
-    return state().hung ? NotReady : state().sticky;
+    return reach(**found) ? state().sticky : NotReady;
 }
 
 EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
@@ -60,9 +92,9 @@ EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
     if (Result failure = usable())
         return failure;
     auto start = findIn(state().events, from), end = findIn(state().events, to);
-    if (start == state().events.end() || end == state().events.end() || !(*start)->time || !(*end)->time)
-        return fail(InvalidHandle, "not an event, or never recorded");
-    *milliseconds = std::chrono::duration<float, std::milli>(*(*end)->time - *(*start)->time).count();
+    if (start == state().events.end() || end == state().events.end() || !isReached(**start) || !isReached(**end))
+        return fail(InvalidHandle, "not an event, or never reached");
+    *milliseconds = std::chrono::duration<float, std::milli>((*end)->last->time - (*start)->last->time).count();
     return Success;
 }
 

@@ -71,9 +71,10 @@ Function* findFunction(void* handle) {
 bool begins(const std::string& entry) {
     if (state().sticky)
         return false;
-    state().hung |= state().faults.hang == entry;
-    if (state().hung)
+    if (state().faults.hang == entry) {
+        state().hung = state().running;
         return false;
+    }
     state().counts["launch"]++;
     if (isDue(state().faults.lost)) {
         state().lost = true;

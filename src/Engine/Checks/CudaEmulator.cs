@@ -20,6 +20,7 @@ public sealed unsafe class CudaEmulator
     private readonly List<Kernel> _kernels;
     private readonly delegate* unmanaged<nuint> _liveAllocations, _liveObjects;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
+    private readonly delegate* unmanaged<ulong, void> _orderStreams;
     private readonly delegate* unmanaged<byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
     private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
@@ -48,6 +49,7 @@ public sealed unsafe class CudaEmulator
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
         _liveObjects = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveObjects");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
+        _orderStreams = (delegate* unmanaged<ulong, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorOrderStreams");
         _inject = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
         _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
@@ -95,6 +97,13 @@ public sealed unsafe class CudaEmulator
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
     /// <param name="check">Whether every memory access is checked.</param>
     public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    /// <summary>Chooses when the work of streams is done from now on.</summary>
+    /// <param name="order">
+    /// 0: at once, except copies from and to host memory, which are done when a call waits for them. 1: all of it when
+    /// a call waits for it. Others: at random moments until then. Work never passes an event that it waits for.
+    /// </param>
+    public void OrderStreams(ulong order) => _orderStreams(order);
 
     /// <summary>The worst bank conflict of a kernel in checked launches, since the last call with its name.</summary>
     /// <param name="entry">Name of the kernel.</param>

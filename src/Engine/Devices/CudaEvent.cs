@@ -18,7 +18,12 @@ internal sealed class CudaEvent : IDisposable
 
     public void Record(nint stream) => _context.Check(cuEventRecord(_event, stream), nameof(cuEventRecord));
 
-    /// <summary>Waits until the stream has reached the event.</summary>
+    /// <summary>
+    /// Later work of a stream begins after the last record of the event. At once if it was never recorded.
+    /// </summary>
+    public void Precede(nint stream) => _context.Check(cuStreamWaitEvent(stream, _event, 0), nameof(cuStreamWaitEvent));
+
+    /// <summary>Waits until the stream has reached the event. At once if it was never recorded.</summary>
     public void Wait() => _context.WaitForEvent(_event);
 
     /// <summary>The time from another event to this one; the stream must have reached both.</summary>

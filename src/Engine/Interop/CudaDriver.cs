@@ -105,6 +105,9 @@ internal static unsafe partial class CudaDriver
     internal static partial int cuStreamQuery(nint stream);
 
     [LibraryImport(Library)]
+    internal static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
+
+    [LibraryImport(Library)]
     internal static partial int cuStreamBeginCapture_v2(nint stream, int mode);
 
     [LibraryImport(Library)]

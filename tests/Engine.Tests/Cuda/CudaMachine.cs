@@ -87,6 +87,13 @@ internal static class CudaMachine
             Prepared.Value.Emulator?.Configure(schedule, check);
     }
 
+    /// <summary>See <see cref="CudaEmulator.OrderStreams"/>.</summary>
+    public static void OrderStreams(ulong order)
+    {
+        if (IsEmulator)
+            Prepared.Value.Emulator?.OrderStreams(order);
+    }
+
     /// <summary>Allocations that nobody freed, of the device and of pinned memory.</summary>
     public static int LiveAllocations => Emulator.LiveAllocations;
 

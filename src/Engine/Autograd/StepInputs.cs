@@ -19,10 +19,13 @@ public readonly record struct StepInput(string Name, Shape Shape, ElementType Ty
 /// </summary>
 public unsafe class StepInputs : IDisposable
 {
+    private const string Purpose = "the inputs of a step";
+
     private static readonly Shape ScalarWords = new(sizeof(StepScalars) / sizeof(int));
 
     private readonly Device _device;
     private readonly Arena _arena;
+    private readonly Arena? _staging; // null if copies to this block are not staged
     private readonly StepInput[] _inputs;
     private readonly Dictionary<string, Tensor> _tensors = [];
     private readonly Tensor _scalars;
@@ -31,12 +34,34 @@ public unsafe class StepInputs : IDisposable
     /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="inputs">Names, shapes and types.</param>
     /// <exception cref="ArgumentException">Two inputs have the same name.</exception>
-    public StepInputs(Device device, params ReadOnlySpan<StepInput> inputs)
+    public StepInputs(Device device, params ReadOnlySpan<StepInput> inputs) : this(device, isAhead: false, inputs)
+    {
+    }
+
+    /// <summary>Takes memory for a block that is written while the step before still runs.</summary>
+    /// <param name="device">Device that the memory is taken from.</param>
+    /// <param name="isAhead">
+    /// Whether copies to this block begin before the step before has ended. If the device can copy beside that step,
+    /// this takes as much memory again.
+    /// </param>
+    /// <param name="inputs">Names, shapes and types.</param>
+    /// <exception cref="ArgumentException">Two inputs have the same name.</exception>
+    protected StepInputs(Device device, bool isAhead, ReadOnlySpan<StepInput> inputs)
     {
         (_device, _inputs) = (device, inputs.ToArray());
         if (_inputs.CountBy(static input => input.Name).FirstOrDefault(static name => name.Value > 1).Key is { } twice)
             throw new ArgumentException($"two inputs are called {twice}");
-        _arena = new Arena(device, Arena.BytesOf(ScalarWords, ElementType.Int32) + _inputs.Sum(static input => Arena.BytesOf(input.Shape, input.Type)), "the inputs of a step");
+        long bytes = Arena.BytesOf(ScalarWords, ElementType.Int32) + _inputs.Sum(static input => Arena.BytesOf(input.Shape, input.Type));
+        _arena = new Arena(device, bytes, Purpose);
+        try
+        {
+            _staging = isAhead && device.StagesUploads ? new Arena(device, bytes, Purpose) : null;
+        }
+        catch
+        {
+            _arena.Dispose();
+            throw;
+        }
         _scalars = _arena.Allocate(ScalarWords, ElementType.Int32);
         foreach (var (name, shape, type) in _inputs)
             _tensors.Add(name, _arena.Allocate(shape, type));
@@ -47,7 +72,7 @@ public unsafe class StepInputs : IDisposable
     public Tensor this[string name] => _tensors.TryGetValue(name, out var tensor) ? tensor
         : throw new ArgumentException($"there is no input {name}; the inputs are {string.Join(", ", _inputs.Select(static input => input.Name))}");
 
-    /// <summary>Memory of the block.</summary>
+    /// <summary>Memory of the block, without what is taken to write it ahead.</summary>
     public long Bytes => _arena.Capacity;
 
     /// <summary>Device that the memory was taken from.</summary>
@@ -96,15 +121,22 @@ public unsafe class StepInputs : IDisposable
         ObjectDisposedException.ThrowIf(destination._scalars.IsStale, destination);
         if (!_inputs.AsSpan().SequenceEqual(destination._inputs))
             throw new ArgumentException($"a block with the inputs {string.Join(", ", _inputs)} cannot be copied to one with {string.Join(", ", destination._inputs)}");
-        destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);
+        if (destination._staging is { } staging)
+            destination._device.BeginUpload(_arena.Base, _arena.Used, staging.Base, destination._arena.Base);
+        else
+            destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);
     }
 
-    /// <summary>Waits until the copies to this block are done. Does not wait for later work of the device.</summary>
+    /// <summary>
+    /// Waits until the copies to this block have read their sources. Does not wait for later work of the device, which
+    /// finds the copied values.
+    /// </summary>
     public void WaitForCopy() => _device.WaitForUploads();
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _staging?.Dispose();
         _arena.Dispose();
         GC.SuppressFinalize(this);
     }

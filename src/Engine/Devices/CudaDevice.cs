@@ -14,12 +14,12 @@ public sealed unsafe class CudaDevice : Device
     private readonly CudaModules _modules;
     private readonly CudaStream _stream;
     private readonly VariantTable _variants;
+    private readonly CudaUploads _uploads;
     private readonly List<IDisposable> _others = []; // modules of other builds
-    private CudaEvent? _uploaded; // recorded after the last upload that was begun
     private bool _disposed;
 
-    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream, VariantTable variants) : base(stream) =>
-        (_context, _modules, _stream, _variants) = (context, modules, stream, variants);
+    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream, CudaUploads uploads, VariantTable variants) : base(stream) =>
+        (_context, _modules, _stream, _uploads, _variants) = (context, modules, stream, uploads, variants);
 
     /// <inheritdoc/>
     public override string Name => _context.Name;
@@ -58,14 +58,18 @@ public sealed unsafe class CudaDevice : Device
     public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels, VariantTable? variants = null)
     {
         var context = new CudaContext(ordinal);
+        CudaStream? stream = null;
         try
         {
             var modules = new CudaModules(context, images, kernels);
             var table = variants ?? VariantTable.Empty;
-            return new CudaDevice(context, modules, new CudaStream(context, modules, table.For(DeviceNames.WithoutNumber(context.Name), context.ComputeCapability)), table);
+            stream = new CudaStream(context, modules, table.For(DeviceNames.WithoutNumber(context.Name), context.ComputeCapability));
+            return new CudaDevice(context, modules, stream, new CudaUploads(context, stream), table);
         }
         catch
         {
+            context.FreeObjects();
+            stream?.Dispose();
             context.Dispose();
             throw;
         }
@@ -94,6 +98,7 @@ public sealed unsafe class CudaDevice : Device
         long size = Math.Max(bytes, Device.Alignment);
         nint address = _context.Allocate(size);
         _stream.Fill(address, 0xff, size); // NaN in fp32: an unwritten value becomes visible in the results
+        _uploads.FollowCompute();
         return address;
     }
 
@@ -120,15 +125,24 @@ public sealed unsafe class CudaDevice : Device
     public override void BeginUpload(nint source, long bytes, nint destination)
     {
         _context.MakeCurrent();
-        _stream.BeginUpload(source, bytes, destination);
-        _stream.Record(_uploaded ??= new CudaEvent(_context));
+        _uploads.Begin(source, bytes, destination);
+    }
+
+    /// <inheritdoc/>
+    public override bool StagesUploads => true;
+
+    /// <inheritdoc/>
+    public override void BeginUpload(nint source, long bytes, nint staging, nint destination)
+    {
+        _context.MakeCurrent();
+        _uploads.Begin(source, bytes, staging, destination);
     }
 
     /// <inheritdoc/>
     public override void WaitForUploads()
     {
         _context.MakeCurrent();
-        _uploaded?.Wait();
+        _uploads.Wait();
     }
 
     /// <inheritdoc/>
@@ -157,7 +171,8 @@ public sealed unsafe class CudaDevice : Device
         _context.MakeCurrent();
         try
         {
-            _context.FreeObjects(); // they belong to the stream, which is freed next
+            _context.FreeObjects(); // they belong to the streams, which are freed next
+            _uploads.Dispose();
             base.Dispose(disposing);
             _modules.Dispose();
             foreach (var other in _others)

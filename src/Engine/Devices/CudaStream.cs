@@ -107,6 +107,9 @@ public sealed unsafe class CudaStream : ComputeStream
         moment.Record(_stream);
     }
 
+    /// <summary>Later work begins after an event, which may be of another stream.</summary>
+    internal void WaitFor(CudaEvent moment) => moment.Precede(_stream);
+
     /// <summary>
     /// Begins a copy. Do not change the source before the stream has reached the copy, whatever kind of memory it is.
     /// </summary>

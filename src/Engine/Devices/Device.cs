@@ -81,7 +81,26 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// </summary>
     public virtual unsafe void BeginUpload(nint source, long bytes, nint destination) => Upload(new((void*)source, checked((int)bytes)), destination);
 
-    /// <summary>Waits until the uploads that were begun are done. Does not wait for later work.</summary>
+    /// <summary>
+    /// Whether uploads can run beside the stream's work. A block of inputs that is written ahead then has a staging
+    /// block: see <see cref="BeginUpload(nint, long, nint, nint)"/>.
+    /// </summary>
+    public virtual bool StagesUploads => false;
+
+    /// <summary>
+    /// Begins to copy from host memory. If <see cref="StagesUploads"/>, the bytes go to a staging block beside the
+    /// stream's earlier work, and from there to the destination in stream order. Otherwise they go there directly. Do
+    /// not change the source until <see cref="WaitForUploads"/> returns.
+    /// </summary>
+    /// <param name="source">Host memory.</param>
+    /// <param name="bytes">Bytes to copy.</param>
+    /// <param name="staging">Device memory of as many bytes, which only such copies write.</param>
+    /// <param name="destination">Device memory.</param>
+    public virtual void BeginUpload(nint source, long bytes, nint staging, nint destination) => BeginUpload(source, bytes, destination);
+
+    /// <summary>
+    /// Waits until the uploads that were begun have read their sources. Does not wait for later work.
+    /// </summary>
     public virtual void WaitForUploads() { }
 
     /// <summary>
@@ -189,7 +208,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 /// it returns the step's FLOPs, bytes and memory without running it.
 /// </summary>
 /// <param name="packsProducts">
-/// Whether the device that it represents packs operands of products: the CPU does, CUDA devices do not.
+/// Whether it represents the CPU, which packs operands of products, or a CUDA device, which does not.
 /// </param>
 public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream())
 {
@@ -209,6 +228,9 @@ public sealed class CountingDevice(bool packsProducts = false) : Device(new Coun
 
     /// <inheritdoc/>
     public override bool PacksProducts => packsProducts;
+
+    /// <inheritdoc/>
+    public override bool StagesUploads => !packsProducts;
 
     /// <inheritdoc/>
     public override nint Allocate(long bytes)

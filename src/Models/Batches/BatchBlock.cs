@@ -13,7 +13,12 @@ namespace VideoSim.Models.Batches;
 public sealed class BatchBlock : StepInputs
 {
     /// <summary>Allocates memory for one batch.</summary>
-    public BatchBlock(Device device, BatchShape shape) : base(device,
+    /// <param name="device">Device that the memory is taken from.</param>
+    /// <param name="shape">The sizes.</param>
+    /// <param name="isAhead">
+    /// Whether the batch is written while the step before still runs. On a GPU this takes as much memory again.
+    /// </param>
+    public BatchBlock(Device device, BatchShape shape, bool isAhead = false) : base(device, isAhead,
     [
         .. IndexBatch.Inputs(nameof(Tokens), shape.Videos, shape.TextLength),
         new(nameof(AttentionMask), new Shape(shape.Videos, shape.TextLength), ElementType.Int32),

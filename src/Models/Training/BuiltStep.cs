@@ -34,7 +34,7 @@ internal sealed class BuiltStep : IDisposable
         Model.Parameters.Allocate(device, training: true, stored, Training.KeepsGradients);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? Model.Pretraining(Training.Batch, Training.Losses) : Model.Finetuning(Training.Batch, Training.Losses);
-        Input = new BatchBlock(device, Stage.Shape);
+        Input = new BatchBlock(device, Stage.Shape, isAhead: true); // as in a training
         if (Training.GradientAccumulationSteps > 1)
             _tree = new GradientTree(device, Model.Parameters, Training.GradientAccumulationSteps, Stage.Sides);
         _step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input), precision: stored, tree: _tree);

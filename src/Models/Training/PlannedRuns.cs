@@ -31,8 +31,8 @@ public sealed record PlannedMemory(long WeightBytes, long GradientBytes, long Mo
 /// <param name="DeviceBytes">
 /// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients,
 /// moments, activations, packed operands of products, input, and the same for the validation; on the CPU also the
-/// batches that are read ahead. The memory of the driver and its libraries is not included: code, and 32 MiB for
-/// matrix products.
+/// batches that are read ahead, on a GPU the one that is copied ahead. The memory of the driver and its libraries is
+/// not included: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="Memory">The parts of that memory.</param>
 /// <param name="DiskBytes">

@@ -34,7 +34,7 @@ internal sealed class TrainingUpdates : IDisposable
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
         if (job.Config.GradientAccumulationSteps > 1)
             _tree = new GradientTree(device, job.Model.Parameters, job.Config.GradientAccumulationSteps, job.Stage.Sides);
-        _input = new BatchBlock(device, job.Stage.Shape);
+        _input = new BatchBlock(device, job.Stage.Shape, isAhead: true);
         _steps = new TrainingStep?[job.Stage.Variants.Count];
     }
 

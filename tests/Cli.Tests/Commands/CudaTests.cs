@@ -67,6 +67,8 @@ public sealed class CudaTests(CommandWorld world)
     [InlineData("cuda", "call=cuCtxSetCurrent:2", "cuCtxSetCurrent failed with 999", "cuda:0 emulator")]
     [InlineData("cuda", "call=cuModuleLoadData:3", "cuModuleLoadData of", "cuda:0 emulator")]
     [InlineData("cuda", "call=cuMemcpyHtoDAsync_v2:9", "cuMemcpyHtoDAsync_v2 failed with 999", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuStreamWaitEvent:4", "cuStreamWaitEvent failed with 999", "cuda:0 emulator")]
+    [InlineData("cuda", "call=cuStreamCreate:2", "cuStreamCreate failed with 999", "cuda:0 emulator")]
     [InlineData("cuda", "call=cuGraphInstantiateWithFlags:1", "cuGraphInstantiateWithFlags failed with 999", "cuda:0 emulator")]
     [InlineData("cuda", "call=cublasLtMatmul:7", "cublasLtMatmul of", "failed with 13", "cuda:0 emulator")]
     [InlineData("cuda", "call=cublasLtMatmulAlgoGetHeuristic:3", "cublasLtMatmulAlgoGetHeuristic of", "failed with 13", "cuda:0 emulator")]

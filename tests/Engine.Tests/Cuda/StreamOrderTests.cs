@@ -7,11 +7,13 @@ namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
 /// Two streams. The emulator does their work as early and as late as events allow, so that a wait that is missing
-/// shows.
+/// shows. Staged uploads give the right bytes in all of these orders.
 /// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class StreamOrderTests : IDisposable
 {
+    private const int Bytes = 64;
+
     private readonly CudaDevice _device = CudaMachine.Open();
 
     /// <summary>At once but for the host's copies, all as late as can be, and random ones.</summary>
@@ -21,6 +23,54 @@ public sealed unsafe class StreamOrderTests : IDisposable
     {
         CudaMachine.OrderStreams(0);
         _device.Dispose();
+    }
+
+    // Each batch is used by later work of the stream. Its source is written again as soon as that is allowed.
+    [Theory]
+    [MemberData(nameof(Orders))]
+    public void BeginUpload_Staged_GivesEachUseItsBatch(ulong order)
+    {
+        const int Batches = 8, Slots = 2;
+        CudaMachine.OrderStreams(order);
+        using var host = _device.OpenHost();
+        nint source = host.Allocate(Slots * Bytes), used = _device.Allocate(Batches * Bytes);
+        _device.Clear(used, Batches * Bytes); // long before: the stream has work when the staging block is allocated
+        nint staging = _device.Allocate(Bytes), input = _device.Allocate(Bytes);
+        for (int i = 0; i < Batches; i++)
+        {
+            nint slot = source + i % Slots * Bytes;
+            new Span<byte>((void*)slot, Bytes).Fill((byte)(i + 1));
+            _device.BeginUpload(slot, Bytes, staging, input);
+            ((CudaStream)_device.Stream).Copy(input, used + i * Bytes, Bytes);
+            _device.WaitForUploads();
+            new Span<byte>((void*)slot, Bytes).Fill(99);
+        }
+        byte[] all = new byte[Batches * Bytes];
+        _device.Download(used, all);
+        Assert.Equal(Enumerable.Range(0, all.Length).Select(static i => (byte)(i / Bytes + 1)), all);
+        foreach (nint address in new[] { used, staging, input })
+            _device.Free(address);
+        host.Free(source);
+    }
+
+    [Fact]
+    public void WaitForUploads_OneInOrderAndOneStaged_WaitsForBoth()
+    {
+        CudaMachine.OrderStreams(1);
+        using var host = _device.OpenHost();
+        nint source = host.Allocate(2), inOrder = _device.Allocate(1), staging = _device.Allocate(1), staged = _device.Allocate(1);
+        (*(byte*)source, *((byte*)source + 1)) = (5, 6);
+        _device.BeginUpload(source, 1, inOrder);
+        _device.BeginUpload(source + 1, 1, staging, staged);
+        _device.WaitForUploads();
+        (*(byte*)source, *((byte*)source + 1)) = (99, 99);
+        byte[] first = new byte[1], second = new byte[1];
+        _device.Download(inOrder, first);
+        _device.Download(staged, second);
+        Assert.Equal((5, 6), (first[0], second[0]));
+        foreach (nint address in new[] { inOrder, staging, staged })
+            _device.Free(address);
+        host.Free(source);
     }
 
     // Two streams write to the same byte. The one that waits for the other writes last, in every order.

@@ -38,6 +38,9 @@ internal static class EmulatedMachine
         return Emulator.Value.Open(images);
     }
 
+    /// <summary>See <see cref="CudaEmulator.OrderStreams"/>.</summary>
+    public static void OrderStreams(ulong order) => Emulator.Value.OrderStreams(order);
+
     /// <summary>The same device with an Adam that has the wrong sign.</summary>
     public static Device PlantAdam(CudaDevice device) => new Redirected(device, new PlantedStream(device.Stream));
 

@@ -60,6 +60,8 @@ public sealed class DeviceBytesTests : IDisposable
 
         public override bool PacksProducts => inner.PacksProducts;
 
+        public override bool StagesUploads => inner.StagesUploads;
+
         public override nint Allocate(long bytes)
         {
             _bytes += bytes;

@@ -14,7 +14,7 @@ public sealed unsafe class SlotTests
     {
         const int Steps = 7;
         int tooEarly = 0, fills = 0;
-        var device = new SlowCopies();
+        using var device = new SlowCopies();
         using (var job = new TinyJob("mix", device, $"pretrain.steps={Steps}", $"pretrain.encoder_schedule_steps={Steps}", $"pretrain.log_every={Steps}",
             $"pretrain.evaluate_every={Steps}", $"pretrain.checkpoint_every={Steps}", $"pretrain.gradient_accumulation_steps={parts}"))
         {

@@ -17,7 +17,8 @@ namespace VideoSim.Models.Tests.Training;
 internal sealed class TinyJob : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
-    private readonly CpuDevice _device;
+    private readonly Device _device;
+    private readonly Device? _owned;
     private readonly IVideoModel _model;
     private readonly Preset _preset;
     private readonly ITokenizer _tokenizer;
@@ -29,11 +30,10 @@ internal sealed class TinyJob : IDisposable
     {
     }
 
-    internal TinyJob(string model, int threads, params string[] overrides) : this(model, new CpuDevice(threads), overrides)
-    {
-    }
+    internal TinyJob(string model, int threads, params string[] overrides) : this(model, new CpuDevice(threads), overrides) => _owned = _device;
 
-    internal TinyJob(string model, CpuDevice device, params string[] overrides)
+    /// <summary>The caller disposes of the device.</summary>
+    internal TinyJob(string model, Device device, params string[] overrides)
     {
         TinyData.Write(_root);
         var data = new DataFolder(_root);
@@ -76,7 +76,7 @@ internal sealed class TinyJob : IDisposable
     }
 
     internal void Train(bool pairs, Action<long, BatchBlock[]> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
-        Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
+        Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null, bool eager = false)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, TinyRun.Arguments());
@@ -88,6 +88,7 @@ internal sealed class TinyJob : IDisposable
             StartWeights = () => _model.Parameters.Initialize(1),
             StartIsTrained = startIsTrained,
             Config = config,
+            Eager = eager,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
             Draws = draws ?? (_ => new TrainingDraws(1, [fill])),
@@ -102,7 +103,7 @@ internal sealed class TinyJob : IDisposable
     {
         Assembler.Dispose();
         _model.Parameters.Dispose();
-        _device.Dispose();
+        _owned?.Dispose();
         Directory.Delete(_root, recursive: true);
     }
 }

@@ -3,7 +3,7 @@
 NAMED = [
     ("src/Kernels/Vlad/Vlad.cs", "OperationsOfAssignment = 10;", "OperationsOfAssignment = 100;"),
     ("src/Kernels/Softmax/Softmax.cs", "new((rows + warps - 1) / warps, 32 * warps)", "new(rows, 32 * warps)"),
-    ("src/Kernels/Attention/AttentionTile.cuh", "(pack ^ turn) * 8", "(pack ^ 0 * turn) * 8"),
+    ("src/Kernels/Common/Tiles.cuh", "(pack ^ swizzle) * 8", "(pack ^ 0 * swizzle) * 8"),
     ("src/Engine/Layers/TransformerLayer.cs", "_site + 2, _hiddenDropout", "_site + 1, _hiddenDropout"),
     ("src/Engine/Layers/TransformerLayer.cs", "note ?? name, options.HiddenDropout", "note ?? name, options.AttentionDropout"),
     ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "RandomSites.Embeddings, _config.AttentionProbsDropoutProb"),

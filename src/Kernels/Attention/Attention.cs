@@ -92,7 +92,7 @@ public static unsafe partial class AttentionKernels
     public const int MaxPrepared = 1 << 15;
 
     private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: several blocks fit on a multiprocessor at S = 64
-    private const int TileQueries = Warps * Rows;
+    private const int StripQueries = Warps * Rows;
 
     // A panel has 32 columns, one for each lane. With one more column, lanes that read 32 keys at once use different
     // banks. With four more, rows of queries begin on 16 bytes.
@@ -115,7 +115,7 @@ public static unsafe partial class AttentionKernels
     {
         From = File,
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
-            new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
+            new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + StripQueries - 1) / StripQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
         Twin = precision == ElementType.Float32 ? ForwardItems : null,
         CountCost = (in AttentionArgs a) => ForwardCost(a, precision),
@@ -151,12 +151,12 @@ public static unsafe partial class AttentionKernels
 
     internal static int Items(in AttentionArgs a) => a.B * a.Heads;
 
-    // A panel of queries, a panel of keys, and matrices of a tile's queries and all keys. At most 69 KiB, for 256 keys
+    // A panel of queries, a panel of keys, and matrices of a strip and all keys. At most 69 KiB, for 256 keys
     // in backward.
     private static int SharedBytes(in AttentionArgs a, int matrices)
     {
         int keys = (a.S + 3) / 4 * 4;
-        return sizeof(float) * (TileQueries * QueryPitch + keys * (KeyPitch + matrices * TileQueries));
+        return sizeof(float) * (StripQueries * QueryPitch + keys * (KeyPitch + matrices * StripQueries));
     }
 
     private static bool HasBiasGradient(in AttentionArgs a) => a.dQueryBias != null || a.dKeyBias != null;

@@ -5,8 +5,8 @@
 //   rotary positions: Q and K are turned first, dQ and dK are turned back
 //   biases: added to Q, K and V first; their gradients are sums over the positions of each video
 // Types   Q, K, V, contexts and their gradients fp32 or bf16; angles, biases, arithmetic fp32
-// Launch  WARPS warps a block, BLOCKS blocks on a multiprocessor. forward: a block per (video, head) and tile of WARPS
-//         * ROWS queries; backward: a block per (video, head), which takes its tiles one after the other
+// Launch  WARPS warps a block, BLOCKS blocks on a multiprocessor. forward: a block per (video, head) and strip of
+//         WARPS * ROWS queries; backward: a block per (video, head), which takes its strips one after the other
 // Limits  1 <= Queries <= S <= 256; any D, even with rotary positions
 // Floor   4 Queries S D operations forward, 10 backward, at the rate of fp32; memory is read once and written once
 // Why     rows of probabilities are in shared memory, so the softmax is exact and D can be any number. 32 columns of
@@ -15,7 +15,7 @@
 #include "AttentionArgs.cuh"
 #include "Values.cuh"
 
-constexpr int TILE = WARPS * ROWS; // queries at a time
+constexpr int STRIP = WARPS * ROWS; // queries at a time: a strip
 constexpr int PANEL = 32;          // columns at a time: one for each lane
 constexpr int BLOCKS = 4;          // at least, on a multiprocessor: leaves 128 registers to a thread
 
@@ -35,25 +35,25 @@ struct HeadRows {
 // past the last query are 0.
 template <class T>
 struct Head {
-    int item, video, column, keys, lane, first_row; // first_row: of this warp, in the tile
-    float* query_panel;   // [TILE, QUERY_PITCH]
+    int item, video, column, keys, lane, first_row; // first_row: of this warp, in the strip
+    float* query_panel;   // [STRIP, QUERY_PITCH]
     float* key_panel;     // [keys, KEY_PITCH]
-    float* probabilities; // [TILE, keys]
-    float* gradients;     // [TILE, keys], backward only
+    float* probabilities; // [STRIP, keys]
+    float* gradients;     // [STRIP, keys], backward only
     float* sums;          // [WARPS, 3, D], backward with biases only: sums of the warp's dQ, dK, dV
 
     __device__ __forceinline__ Head(const AttentionArgs& a, float* shared)
         : item(blockIdx.x), video(item / a.Heads), column(item % a.Heads * a.D), keys((a.S + 3) / 4 * 4), lane(threadIdx.x % 32),
-          first_row(threadIdx.x / 32 * ROWS), query_panel(shared), probabilities(query_panel + TILE * QUERY_PITCH),
-          gradients(probabilities + TILE * keys), sums(nullptr) {}
+          first_row(threadIdx.x / 32 * ROWS), query_panel(shared), probabilities(query_panel + STRIP * QUERY_PITCH),
+          gradients(probabilities + STRIP * keys), sums(nullptr) {}
 
-    __device__ __forceinline__ HeadRows<T> queries(const AttentionArgs& a, int tile) const {
-        const float* angles = a.Rotary ? a.Rotary + (long long)tile * a.D : nullptr;
-        return {(const T*)a.Query + query_offset(a, tile), a.QueryRow, min(TILE, a.Queries - tile), of_head(a.QueryBias), angles};
+    __device__ __forceinline__ HeadRows<T> queries(const AttentionArgs& a, int strip) const {
+        const float* angles = a.Rotary ? a.Rotary + (long long)strip * a.D : nullptr;
+        return {(const T*)a.Query + query_offset(a, strip), a.QueryRow, min(STRIP, a.Queries - strip), of_head(a.QueryBias), angles};
     }
 
-    __device__ __forceinline__ HeadRows<T> d_context(const AttentionArgs& a, int tile) const {
-        return {(const T*)a.dContext + context_offset(a, tile), a.Heads * a.D, min(TILE, a.Queries - tile), nullptr, nullptr};
+    __device__ __forceinline__ HeadRows<T> d_context(const AttentionArgs& a, int strip) const {
+        return {(const T*)a.dContext + context_offset(a, strip), a.Heads * a.D, min(STRIP, a.Queries - strip), nullptr, nullptr};
     }
 
     __device__ __forceinline__ HeadRows<T> keys_of(const AttentionArgs& a) const {
@@ -113,14 +113,14 @@ DEVICE void load_panel(float* panel, int pitch, int padded, const HeadRows<T>& r
     }
 }
 
-// matrix [TILE, keys] = queries keys'. Each warp computes its own rows.
+// matrix [STRIP, keys] = queries keys'. Each warp computes its own rows.
 template <class T>
 DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const HeadRows<T>& keys, int width, float* matrix) {
     for (int first = 0; first < width; first += PANEL) {
-        __syncthreads(); // all warps have read the panels and the matrix
-        load_panel(h.query_panel, QUERY_PITCH, TILE, queries, first, width);
+        __syncthreads(); // all warps have read both panels and the matrix of the product before; this one overwrites them
+        load_panel(h.query_panel, QUERY_PITCH, STRIP, queries, first, width);
         load_panel(h.key_panel, KEY_PITCH, h.keys, keys, first, width);
-        __syncthreads();
+        __syncthreads(); // all warps have written their rows of the panels; a warp reads its queries and all keys
         for (int j = h.lane; j < h.keys; j += 32) {
             float* out = matrix + h.first_row * h.keys + j;
             const float* key = h.key_panel + j * KEY_PITCH;
@@ -143,14 +143,14 @@ DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const He
     }
 }
 
-// Calls write(row of the tile, column, value) for matrix values, [TILE, D]. Each warp computes its own rows. Every
+// Calls write(row of the strip, column, value) for matrix values, [STRIP, D]. Each warp computes its own rows. Every
 // lane calls write, also for columns past the width.
 template <class T, class Write>
 DEVICE void mix_rows(const Head<T>& h, const float* matrix, const HeadRows<T>& values, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
-        __syncthreads();
+        __syncthreads(); // all warps have read the panel of keys or values before; this one overwrites it
         load_panel(h.key_panel, KEY_PITCH, h.keys, values, first, width);
-        __syncthreads();
+        __syncthreads(); // all warps have written their rows of the panel; a warp reads all of it
         float sum[ROWS] = {};
         for (int j = 0; j < h.keys; j += 4) {
             const float* value = h.key_panel + j * KEY_PITCH + h.lane;
@@ -170,13 +170,13 @@ DEVICE void mix_rows(const Head<T>& h, const float* matrix, const HeadRows<T>& v
 template <class T, class Write>
 DEVICE void mix_columns(const Head<T>& h, const float* matrix, const HeadRows<T>& queries, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
-        __syncthreads();
-        load_panel(h.query_panel, QUERY_PITCH, TILE, queries, first, width);
-        __syncthreads();
+        __syncthreads(); // all warps have written the matrix and read the panel before; a warp reads columns of the matrix
+        load_panel(h.query_panel, QUERY_PITCH, STRIP, queries, first, width);
+        __syncthreads(); // all warps have written their rows of the panel; a warp reads all of it
         for (int j = threadIdx.x / 32 * 4; j < h.keys; j += 4 * WARPS) {
             float4 sum = make_float4(0, 0, 0, 0);
 #pragma unroll 4
-            for (int i = 0; i < TILE; i++) {
+            for (int i = 0; i < STRIP; i++) {
                 const float query = h.query_panel[i * QUERY_PITCH + h.lane];
                 const float4 w = *(const float4*)(matrix + i * h.keys + j);
                 sum.x = fmaf(w.x, query, sum.x);
@@ -213,11 +213,11 @@ DEVICE void softmax_row(float* p, const Head<T>& h, const int* mask, int count, 
 }
 
 template <class T>
-DEVICE void probabilities_of_tile(const AttentionArgs& a, const Head<T>& h, int tile, float scale) {
-    multiply_rows(h, h.queries(a, tile), h.keys_of(a), a.D, h.probabilities);
+DEVICE void probabilities_of_strip(const AttentionArgs& a, const Head<T>& h, int strip, float scale) {
+    multiply_rows(h, h.queries(a, strip), h.keys_of(a), a.D, h.probabilities);
     for (int r = h.first_row; r < h.first_row + ROWS; r++)
-        softmax_row(h.probabilities + r * h.keys, h, a.Mask + (long long)h.video * a.S, a.S, scale, tile + r < a.Queries);
-    __syncwarp();
+        softmax_row(h.probabilities + r * h.keys, h, a.Mask + (long long)h.video * a.S, a.S, scale, strip + r < a.Queries);
+    __syncwarp(); // the lanes have written the warp's probabilities; each lane reads values of the others
 }
 
 template <class T>
@@ -230,18 +230,18 @@ DEVICE void attention_forward(const AttentionArgs& a) {
     DYNAMIC_SHARED(float, shared);
     Head<T> h(a, shared);
     h.key_panel = h.gradients; // forward has no gradients, so the panel of keys uses their memory
-    const int tile = blockIdx.y * TILE;
-    probabilities_of_tile(a, h, tile, 1 / sqrtf(a.D));
+    const int strip = blockIdx.y * STRIP;
+    probabilities_of_strip(a, h, strip, 1 / sqrtf(a.D));
     if (a.Dropout.DropProbability > 0) {
         Dropout dropout(a.Dropout);
         for (int r = h.first_row; r < h.first_row + ROWS; r++) {
-            const long long element = first_element(a, h, tile + r);
+            const long long element = first_element(a, h, strip + r);
             for_fours(h.lane, 32, a.S, [&](int j) { h.probabilities[r * h.keys + j] *= dropout.factor(element + j); });
         }
     }
-    T* context = (T*)a.Context + h.context_offset(a, tile);
+    T* context = (T*)a.Context + h.context_offset(a, strip);
     mix_rows(h, h.probabilities, h.values_of(a), a.D, [&](int row, int c, float value) {
-        if (tile + row < a.Queries && c < a.D)
+        if (strip + row < a.Queries && c < a.D)
             store(context + (long long)row * a.Heads * a.D + c, value);
     });
 }
@@ -266,7 +266,7 @@ DEVICE void score_gradients_row(float* p, float* g, const Head<T>& h, int count,
 // Writes the sums over the warps, in their order: one row for the video.
 template <class T>
 DEVICE void write_sums(const AttentionArgs& a, const Head<T>& h) {
-    __syncthreads();
+    __syncthreads(); // each warp has written its sums; a thread reads those of all warps
     for (int i = threadIdx.x; i < 3 * a.D; i += 32 * WARPS) {
         const int which = i / a.D, c = i % a.D;
         float* out = which == 0 ? a.dQueryBias : which == 1 ? a.dKeyBias : a.dValueBias;
@@ -282,7 +282,7 @@ template <class T>
 DEVICE void attention_backward(const AttentionArgs& a) {
     DYNAMIC_SHARED(float, shared);
     Head<T> h(a, shared);
-    h.key_panel = h.gradients + TILE * h.keys;
+    h.key_panel = h.gradients + STRIP * h.keys;
     if (a.dQueryBias || a.dKeyBias) {
         h.sums = h.key_panel + h.keys * KEY_PITCH;
         for (int which = 0; which < 3; which++)
@@ -290,18 +290,18 @@ DEVICE void attention_backward(const AttentionArgs& a) {
                 h.sums[(threadIdx.x / 32 * 3 + which) * a.D + c] = 0;
     }
     const float scale = 1 / sqrtf(a.D);
-    for (int tile = 0; tile < a.Queries; tile += TILE) {
-        probabilities_of_tile(a, h, tile, scale);
-        multiply_rows(h, h.d_context(a, tile), h.values_of(a), a.D, h.gradients);
-        __syncwarp();
+    for (int strip = 0; strip < a.Queries; strip += STRIP) {
+        probabilities_of_strip(a, h, strip, scale);
+        multiply_rows(h, h.d_context(a, strip), h.values_of(a), a.D, h.gradients);
+        __syncwarp(); // the lanes have written the warp's gradients; each lane reads values of the others
         for (int r = h.first_row; r < h.first_row + ROWS; r++)
-            score_gradients_row(h.probabilities + r * h.keys, h.gradients + r * h.keys, h, a.S, scale, a.Dropout, first_element(a, h, tile + r));
+            score_gradients_row(h.probabilities + r * h.keys, h.gradients + r * h.keys, h, a.S, scale, a.Dropout, first_element(a, h, strip + r));
 
         if (a.dQuery) {
-            T* gradient = (T*)a.dQuery + h.query_offset(a, tile);
+            T* gradient = (T*)a.dQuery + h.query_offset(a, strip);
             mix_rows(h, h.gradients, h.keys_of(a), a.D, [&](int row, int c, float value) {
-                const bool exists = tile + row < a.Queries;
-                value = turned_back(value, c, a.Rotary && exists ? a.Rotary + (long long)(tile + row) * a.D : nullptr, a.D);
+                const bool exists = strip + row < a.Queries;
+                value = turned_back(value, c, a.Rotary && exists ? a.Rotary + (long long)(strip + row) * a.D : nullptr, a.D);
                 if (exists && c < a.D) {
                     deliver(gradient + (long long)row * a.QueryRow + c, value, a.AddQuery);
                     h.add_to_sum(0, c, value, a.D);
@@ -309,15 +309,15 @@ DEVICE void attention_backward(const AttentionArgs& a) {
             });
         }
         if (a.dKey) {
-            const int add = tile == 0 ? a.AddKeyValue : 1; // later tiles add to the same elements, by the same lane
-            mix_columns(h, h.gradients, h.queries(a, tile), a.D, [&](int key, int c, float value) {
+            const int add = strip == 0 ? a.AddKeyValue : 1; // later strips add to the same elements, by the same lane
+            mix_columns(h, h.gradients, h.queries(a, strip), a.D, [&](int key, int c, float value) {
                 value = turned_back(value, c, a.Rotary && key < a.S ? a.Rotary + (long long)key * a.D : nullptr, a.D);
                 if (key < a.S && c < a.D) {
                     deliver((T*)a.dKey + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
                     h.add_to_sum(1, c, value, a.D);
                 }
             });
-            mix_columns(h, h.probabilities, h.d_context(a, tile), a.D, [&](int key, int c, float value) {
+            mix_columns(h, h.probabilities, h.d_context(a, strip), a.D, [&](int key, int c, float value) {
                 if (key < a.S && c < a.D) {
                     deliver((T*)a.dValue + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
                     h.add_to_sum(2, c, value, a.D);

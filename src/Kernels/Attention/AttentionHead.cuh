@@ -1,12 +1,12 @@
 // AttentionHead.cuh: loads a head of a video into shared memory, and draws which of its probabilities are kept.
 //
-// Each 16 positions are stored in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14 15. Then the values of a lane in two
-// neighbouring fragments C belong to 4 neighbouring keys. These share a block of random numbers, so each block is
-// computed once.
+// A place is a row of a tile. Each 16 positions of the sequence lie in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14
+// 15. Then the values of a lane in two neighbouring fragments C belong to 4 neighbouring keys. These share a block of
+// random numbers, so each block is computed once. docs/reading-kernels.md draws the places.
 #pragma once
 
 #include "AttentionArgs.cuh"
-#include "AttentionTile.cuh"
+#include "Tiles.cuh"
 
 constexpr float LOG2_E = 1.4426950408889634f;
 
@@ -16,26 +16,32 @@ DEVICE int position_of(int place) { return (place & 6) * 2 + (place >> 3) * 2 + 
 // The rows and columns that a warp and its lanes load and store: each lane 16 bytes of a row.
 template <int WIDTH, int LENGTH>
 struct Head {
-    static constexpr int WARPS = LENGTH / 16, LANES = WIDTH / 8, AT_ONCE = 32 / LANES, TURNS = 16 / AT_ONCE;
+    static constexpr int WARPS = LENGTH / 16;
+    static constexpr int LANES = WIDTH / 8;            // of a row: a pack for each
+    static constexpr int ROWS_AT_ONCE = 32 / LANES;    // of an access of the warp
+    static constexpr int ACCESSES = 16 / ROWS_AT_ONCE; // of the warp to its 16 rows
 
     const AttentionArgs& a;
     int item, video, warp, lane, column; // column: of the head, in rows of C
 
     __device__ __forceinline__ explicit Head(const AttentionArgs& a)
-        : a(a), item(blockIdx.x), video(item / a.Heads), warp(threadIdx.x / 32), lane(threadIdx.x % 32), column(item % a.Heads * WIDTH) {}
+        : a(a), item(blockIdx.x), video(item / a.Heads), warp(warp_of()), lane(lane_of()), column(item % a.Heads * WIDTH) {}
 
-    __device__ __forceinline__ int place(int turn) const { return warp * 16 + turn * AT_ONCE + lane / LANES; }
-    __device__ __forceinline__ int position(int turn) const { return warp * 16 + position_of(turn * AT_ONCE + lane / LANES); }
+    __device__ __forceinline__ int first_place() const { return warp * 16; } // of the warp
+    // The lane's row of 16 rows that begin at `first`; its place, where the warp's rows begin; its position.
+    __device__ __forceinline__ int row(int first, int access) const { return first + access * ROWS_AT_ONCE + lane / LANES; }
+    __device__ __forceinline__ int place(int access) const { return row(first_place(), access); }
+    __device__ __forceinline__ int position(int access) const { return first_place() + position_of(row(0, access)); }
     __device__ __forceinline__ int pack() const { return lane % LANES; }
 
     // Index of this lane's columns in a tensor with so many rows for each video.
-    __device__ __forceinline__ long long offset(int rows, int stride, int turn) const {
-        return ((long long)video * rows + position(turn)) * stride + column + pack() * 8;
+    __device__ __forceinline__ long long offset(int rows, int stride, int access) const {
+        return ((long long)video * rows + position(access)) * stride + column + pack() * 8;
     }
 
-    __device__ __forceinline__ void read(uint4 (&x)[TURNS], const void* values, int rows, int stride) const {
+    __device__ __forceinline__ void read(uint4 (&x)[ACCESSES], const void* values, int rows, int stride) const {
 #pragma unroll
-        for (int i = 0; i < TURNS; i++)
+        for (int i = 0; i < ACCESSES; i++)
             x[i] = position(i) < rows ? *(const uint4*)((const bf16*)values + offset(rows, stride, i)) : make_uint4(0, 0, 0, 0);
     }
 
@@ -48,10 +54,10 @@ struct Head {
     }
 
     // Sines and cosines of the lane's 4 pairs. Without rotary positions they are 0 and 1.
-    __device__ __forceinline__ void read_angles(float4& sine, float4& cosine, int turn) const {
+    __device__ __forceinline__ void read_angles(float4& sine, float4& cosine, int access) const {
         sine = make_float4(0, 0, 0, 0), cosine = make_float4(1, 1, 1, 1);
-        if (a.Rotary && position(turn) < a.S) {
-            const float* row = a.Rotary + position(turn) * WIDTH + pack() * 4;
+        if (a.Rotary && position(access) < a.S) {
+            const float* row = a.Rotary + position(access) * WIDTH + pack() * 4;
             sine = *(const float4*)row, cosine = *(const float4*)(row + WIDTH / 2);
         }
     }
@@ -89,19 +95,26 @@ DEVICE void add_bias(float (&x)[8], const uint4& pack, const float (&bias)[8]) {
 // scores of each key.
 template <int WIDTH, int LENGTH>
 struct Inputs {
-    Tile<WIDTH> query, key, value;
+    SwizzledTile<WIDTH> query, key, value;
     float* hidden; // [LENGTH], by place; for powers of 2
+
+    // Scores of the warp's 16 queries: S = Q K'.
+    __device__ __forceinline__ void scores(FragmentsC<LENGTH>& s, int first_place) const {
+#pragma unroll 2 // more early reads would take more registers
+        for (int k = 0; k < WIDTH; k += 16)
+            s.add_product_transposed(query.load_a(first_place, k / 8), key, k / 8);
+    }
 };
 
-// One bit for each probability of this lane: 1 if it is kept. 16 keys have 4 bits for the upper row of the lane's
-// fragments, then 4 for the lower row.
+// Kept: not dropped. One bit for each probability of this lane: 1 if it is kept. 16 keys have 4 bits for the upper row
+// of the lane's fragments, then 4 for the lower row.
 template <int LENGTH>
 struct Kept {
     unsigned bits[(LENGTH + 63) / 64];
 
-    // True if element e in row half `lower` of a tile is kept.
-    __device__ __forceinline__ bool at(int tile, int lower, int e) const {
-        return bits[tile / 8] >> (tile / 2 % 4 * 8 + lower * 4 + tile % 2 * 2 + e) & 1;
+    // True if value i of fragment n is kept.
+    __device__ __forceinline__ bool at(int n, int i) const {
+        return bits[n / 8] >> (n / 2 % 4 * 8 + FragmentC::half_of(i) * 4 + n % 2 * 2 + FragmentC::side_of(i)) & 1;
     }
 };
 
@@ -119,14 +132,15 @@ DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout
     }
 }
 
-// Loads the whole head into shared memory. Every thread calls it. The caller needs a barrier afterwards.
+// Loads the whole head into shared memory. Every thread calls it and writes its rows of Q, K and V and some summands.
+// The caller needs a barrier before any warp reads those of the others.
 template <int WIDTH, int LENGTH>
 DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
-    constexpr int TURNS = Head<WIDTH, LENGTH>::TURNS;
+    constexpr int ACCESSES = Head<WIDTH, LENGTH>::ACCESSES;
     const AttentionArgs& a = h.a;
     // Before the loads, because it needs registers.
     const long long first_element = in_whole_batch(a.Dropout, (long long)h.item * a.S * a.S);
-    uint4 query[TURNS], key[TURNS], value[TURNS];
+    uint4 query[ACCESSES], key[ACCESSES], value[ACCESSES];
     h.read(query, a.Query, a.Queries, a.QueryRow);
     h.read(key, a.Key, a.S, a.KeyRow);
     h.read(value, a.Value, a.S, a.KeyRow);
@@ -139,7 +153,7 @@ DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, con
     h.read_bias(bias, a.QueryBias);
     h.read_bias(key_bias, a.KeyBias);
 #pragma unroll
-    for (int i = 0; i < TURNS; i++) {
+    for (int i = 0; i < ACCESSES; i++) {
         float4 sine, cosine;
         h.read_angles(sine, cosine, i);
         float x[8];
@@ -152,7 +166,7 @@ DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, con
     }
     h.read_bias(bias, a.ValueBias);
 #pragma unroll
-    for (int i = 0; i < TURNS; i++) {
+    for (int i = 0; i < ACCESSES; i++) {
         float x[8];
         add_bias(x, value[i], bias);
         store_pack(in.value.at(h.place(i), h.pack()), x);

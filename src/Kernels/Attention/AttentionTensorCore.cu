@@ -15,90 +15,138 @@
 //         context. Q, K and V are loaded through registers, where the bias is added and pairs of columns are turned. A
 //         pair is inside one access of 16 bytes. Random bits are drawn while the loads are under way. dY needs no
 //         change and is copied asynchronously. A warp has 16 queries, and in the second half of backward 16 keys. P
-//         and dS pass through shared memory. AttentionTile.cuh explains why accesses have no bank conflicts,
-//         AttentionHead.cuh why positions have another order. D 64, S 64 take 24.3 KiB forward, 32.3 KiB backward: P
+//         and dS pass through shared memory. Tiles.cuh explains why accesses have no bank conflicts, AttentionHead.cuh
+//         why positions have another order. D 64, S 64 take 24.3 KiB forward, 32.3 KiB backward: P
 //         and dS use the memory of K and V, results that of Q and dY
 #include "AttentionHead.cuh"
 
-// Sum or maximum over the 4 lanes that share a row.
-template <class Fold>
-DEVICE float fold_row(float value, Fold fold) {
-    value = fold(value, __shfl_xor_sync(0xffffffffu, value, 1));
-    return fold(value, __shfl_xor_sync(0xffffffffu, value, 2));
-}
-
 // p = 2^(score - largest of its row) for the warp's 16 queries. sum: over each of the lane's two rows.
 template <int WIDTH, int LENGTH>
-DEVICE void exponentials(float (&p)[LENGTH / 8][4], float (&sum)[2], const Inputs<WIDTH, LENGTH>& in, const Head<WIDTH, LENGTH>& h) {
-#pragma unroll 2 // more early reads would take more registers
-    for (int k = 0; k < WIDTH; k += 16) {
-        unsigned query[4];
-        in.query.load_a(query, h.warp * 16, k);
-        multiply(p, query, [&](unsigned (&m)[4], int j) { in.key.load_b_of_columns(m, j * 16, k); });
-    }
+DEVICE void exponentials(FragmentsC<LENGTH>& p, OfRows& sum, const Inputs<WIDTH, LENGTH>& in, const Head<WIDTH, LENGTH>& h) {
+    in.scores(p, h.first_place());
     const float scale = LOG2_E / sqrtf(WIDTH);
-    float largest[2] = {-INFINITY, -INFINITY};
+    OfRows largest{{-INFINITY, -INFINITY}};
 #pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++) {
-        const float2 hidden = *(const float2*)(in.hidden + n * 8 + h.lane % 4 * 2);
+    for (int n = 0; n < p.COUNT; n++) {
+        const float2 hidden = *(const float2*)(in.hidden + n * 8 + FragmentC::column());
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            p[n][i] = fmaf(p[n][i], scale, i % 2 ? hidden.y : hidden.x);
-            largest[i / 2] = fmaxf(largest[i / 2], p[n][i]);
+        for (int i = 0; i < FragmentC::VALUES; i++) {
+            p[n][i] = fmaf(p[n][i], scale, FragmentC::side_of(i) ? hidden.y : hidden.x);
+            float& of_row = largest[FragmentC::half_of(i)];
+            of_row = fmaxf(of_row, p[n][i]);
         }
     }
+    largest.fold([](float x, float y) { return fmaxf(x, y); });
 #pragma unroll
-    for (int lower = 0; lower < 2; lower++) {
-        largest[lower] = fold_row(largest[lower], [](float x, float y) { return fmaxf(x, y); });
-        sum[lower] = 0;
-    }
+    for (int n = 0; n < p.COUNT; n++)
 #pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++)
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            p[n][i] = exp2f(p[n][i] - largest[i / 2]);
-            sum[i / 2] += p[n][i];
+        for (int i = 0; i < FragmentC::VALUES; i++) {
+            p[n][i] = exp2f(p[n][i] - largest[FragmentC::half_of(i)]);
+            sum[FragmentC::half_of(i)] += p[n][i];
         }
-#pragma unroll
-    for (int lower = 0; lower < 2; lower++)
-        sum[lower] = fold_row(sum[lower], [](float x, float y) { return x + y; });
+    sum.sum_over_lanes();
 }
 
 template <int WIDTH, int LENGTH>
 DEVICE void attention_forward(const AttentionArgs& a) {
     DYNAMIC_SHARED(bf16, shared);
     constexpr int SIZE = LENGTH * WIDTH;
-    const Inputs<WIDTH, LENGTH> in{{shared}, {shared + SIZE}, {shared + 2 * SIZE}, (float*)(shared + 3 * SIZE)};
+    const Inputs<WIDTH, LENGTH> in{{{shared}}, {{shared + SIZE}}, {{shared + 2 * SIZE}}, (float*)(shared + 3 * SIZE)};
     const Head<WIDTH, LENGTH> h(a);
     const Dropout dropout(a.Dropout);
     Kept<LENGTH> kept;
     load_inputs(in, kept, h, dropout);
-    __syncthreads();
-    if (h.warp * 16 >= a.Queries)
+    __syncthreads(); // all warps have written their rows of Q, K, V and the summands; a warp reads all of K and V
+    if (h.first_place() >= a.Queries)
         return;
 
-    float p[LENGTH / 8][4] = {}, sum[2];
+    FragmentsC<LENGTH> p;
+    OfRows sum;
     exponentials(p, sum, in, h);
-    unsigned weights[LENGTH / 16][4];
+    FragmentsA<LENGTH> weights;
 #pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++) {
+    for (int n = 0; n < p.COUNT; n++) {
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            p[n][i] = kept.at(n, i / 2, i % 2) ? p[n][i] : 0;
+        for (int i = 0; i < FragmentC::VALUES; i++)
+            p[n][i] = kept.at(n, i) ? p[n][i] : 0;
         if (n % 2 == 1)
-            to_operand(weights[n / 2], p[n - 1], p[n]);
+            weights[n / 2] = to_operand(p[n - 1], p[n]);
     }
-    float context[WIDTH / 8][4] = {};
+    FragmentsC<WIDTH> context;
 #pragma unroll
-    for (int k = 0; k < LENGTH; k += 16)
-        multiply(context, weights[k / 16], [&](unsigned (&m)[4], int j) { in.value.load_b(m, k, j * 16); });
-    __syncwarp(); // the warp has read its queries
-    store_fragments(in.query, h.warp * 16, context, dropout.factor_of_kept() / sum[0], dropout.factor_of_kept() / sum[1]);
-    __syncwarp();
+    for (int k = 0; k < LENGTH / 16; k++)
+        context.add_product(weights[k], in.value, 16 * k);
+    __syncwarp(); // all lanes have read the warp's rows of Q; the context overwrites them
+    in.query.store(h.first_place(), context, dropout.factor_of_kept() / sum[0], dropout.factor_of_kept() / sum[1]);
+    __syncwarp(); // all lanes have written their parts of the context; a lane reads whole packs of it
 #pragma unroll
-    for (int i = 0; i < Head<WIDTH, LENGTH>::TURNS; i++)
+    for (int i = 0; i < h.ACCESSES; i++)
         if (h.position(i) < a.Queries)
             *(uint4*)((bf16*)a.Context + h.offset(a.Queries, a.Heads * WIDTH, i)) = *(const uint4*)in.query.at(h.place(i), h.pack());
+}
+
+// ---- backward
+
+// Sums over the positions of a warp, for the gradients of the biases: of a lane's 8 columns.
+struct BiasSums {
+    float query[8] = {}, key[8] = {}, value[8] = {};
+};
+
+// Starts the copy of dY, 16 rows for each warp.
+template <int WIDTH, int LENGTH>
+DEVICE void begin_d_context(const SwizzledTile<WIDTH>& d_context, const AttentionArgs& a, const Head<WIDTH, LENGTH>& h) {
+#pragma unroll
+    for (int i = 0; i < h.ACCESSES; i++)
+        cp_async_16(d_context.at(h.place(i), h.pack()), (const bf16*)a.dContext + h.offset(a.Queries, a.Heads * WIDTH, i), h.position(i) < a.Queries);
+    cp_async_commit();
+}
+
+// Converts probabilities p, and gradients g of the dropped probabilities, to operands: the dropped probabilities, and
+// the gradients of the products Q K'.
+template <int WIDTH, int LENGTH>
+DEVICE void score_gradients(FragmentsA<LENGTH>& dropped, FragmentsA<LENGTH>& of_scores, FragmentsC<LENGTH>& p, FragmentsC<LENGTH>& g, const OfRows& sum,
+                            const Kept<LENGTH>& kept, float factor) {
+    const float inverse[2] = {1 / sum[0], 1 / sum[1]}, scale = 1 / sqrtf(WIDTH);
+    OfRows along; // sum of P G
+#pragma unroll
+    for (int n = 0; n < p.COUNT; n++)
+#pragma unroll
+        for (int i = 0; i < FragmentC::VALUES; i++) {
+            const int half = FragmentC::half_of(i);
+            p[n][i] *= inverse[half];
+            g[n][i] = kept.at(n, i) ? g[n][i] * factor : 0;
+            along[half] = fmaf(p[n][i], g[n][i], along[half]);
+        }
+    along.sum_over_lanes();
+#pragma unroll
+    for (int n = 0; n < p.COUNT; n++) {
+#pragma unroll
+        for (int i = 0; i < FragmentC::VALUES; i++) {
+            g[n][i] = p[n][i] * (g[n][i] - along[FragmentC::half_of(i)]) * scale;
+            p[n][i] = kept.at(n, i) ? p[n][i] * factor : 0;
+        }
+        if (n % 2 == 1) {
+            dropped[n / 2] = to_operand(p[n - 1], p[n]);
+            of_scores[n / 2] = to_operand(g[n - 1], g[n]);
+        }
+    }
+}
+
+// Phase 1, for the warp's 16 queries: the dropped probabilities P, dS, and dQ = dS K.
+template <int WIDTH, int LENGTH>
+DEVICE void differentiate_queries(FragmentsA<LENGTH>& dropped, FragmentsA<LENGTH>& of_scores, FragmentsC<WIDTH>& d_query,
+                                  const Inputs<WIDTH, LENGTH>& in, const SwizzledTile<WIDTH>& d_context, const Kept<LENGTH>& kept,
+                                  const Head<WIDTH, LENGTH>& h, float factor) {
+    FragmentsC<LENGTH> p, g;
+    OfRows sum;
+    exponentials(p, sum, in, h);
+#pragma unroll
+    for (int k = 0; k < WIDTH; k += 16)
+        g.add_product_transposed(d_context.load_a(h.first_place(), k / 8), in.value, k / 8);
+    score_gradients<WIDTH>(dropped, of_scores, p, g, sum, kept, factor);
+#pragma unroll
+    for (int k = 0; k < LENGTH / 16; k++)
+        d_query.add_product(of_scores[k], in.key, 16 * k);
 }
 
 // A gradient to write: rows of a tensor.
@@ -111,13 +159,13 @@ struct Target {
 // Writes 16 rows of a tile, from `row` on, which only this warp uses. sum: over the rows of the lane, for each of its
 // columns.
 template <int WIDTH, int LENGTH>
-DEVICE void deliver_rows(const Target& target, const Tile<WIDTH>& tile, int row, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
+DEVICE void deliver_rows(const Target& target, const SwizzledTile<WIDTH>& tile, int row, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
 #pragma unroll
-    for (int i = 0; i < Head<WIDTH, LENGTH>::TURNS; i++) {
+    for (int i = 0; i < h.ACCESSES; i++) {
         if (h.position(i) >= target.rows)
             continue;
         float x[8];
-        load_pack(x, tile.at(row + i * Head<WIDTH, LENGTH>::AT_ONCE + h.lane / Head<WIDTH, LENGTH>::LANES, h.pack()));
+        load_pack(x, tile.at(h.row(row, i), h.pack()));
         if (target.turns) {
             float4 sine, cosine;
             h.read_angles(sine, cosine, i);
@@ -128,6 +176,46 @@ DEVICE void deliver_rows(const Target& target, const Tile<WIDTH>& tile, int row,
             sum[j] += x[j];
         deliver_pack((bf16*)target.values + h.offset(target.rows, target.stride, i), x, target.add);
     }
+}
+
+// Phase 2: writes dQ of the warp's queries.
+template <int WIDTH, int LENGTH>
+DEVICE void deliver_queries(const FragmentsC<WIDTH>& d_query, float (&sum)[8], const SwizzledTile<WIDTH>& tile, const AttentionArgs& a, const Head<WIDTH, LENGTH>& h) {
+    tile.store(0, d_query);
+    __syncwarp(); // all lanes have written their parts of dQ; a lane reads whole packs of it
+    deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, tile, 0, sum, h);
+    __syncwarp(); // all lanes have read dQ; the warp's rows of dS may overwrite it
+}
+
+// Phase 3: stores the warp's rows of P and dS for the other warps.
+template <int WIDTH, int LENGTH>
+DEVICE void share_rows(const FragmentsA<LENGTH>& dropped, const FragmentsA<LENGTH>& of_scores, const SwizzledTile<LENGTH>& probabilities,
+                       const SwizzledTile<LENGTH>& gradients, const Head<WIDTH, LENGTH>& h) {
+#pragma unroll
+    for (int k = 0; k < LENGTH / 16; k++) {
+        probabilities.store(h.first_place(), 2 * k, dropped[k]);
+        gradients.store(h.first_place(), 2 * k, of_scores[k]);
+    }
+}
+
+// Phase 4, for the warp's 16 keys: the part of 16 queries in dV = P' dY and dK = dS' Q.
+template <int WIDTH, int LENGTH>
+DEVICE void differentiate_keys(FragmentsC<WIDTH>& d_key, FragmentsC<WIDTH>& d_value, const SwizzledTile<LENGTH>& probabilities,
+                               const SwizzledTile<LENGTH>& gradients, const Inputs<WIDTH, LENGTH>& in, const SwizzledTile<WIDTH>& d_context,
+                               int query, const Head<WIDTH, LENGTH>& h) {
+    d_value.add_product(probabilities.load_a_of_columns(query, 2 * h.warp), d_context, query);
+    d_key.add_product(gradients.load_a_of_columns(query, 2 * h.warp), in.query, query);
+}
+
+// Phase 5: writes dK and dV of the warp's keys.
+template <int WIDTH, int LENGTH>
+DEVICE void deliver_keys(const FragmentsC<WIDTH>& d_key, const FragmentsC<WIDTH>& d_value, BiasSums& sums, const Inputs<WIDTH, LENGTH>& in,
+                         const SwizzledTile<WIDTH>& d_context, const AttentionArgs& a, const Head<WIDTH, LENGTH>& h) {
+    in.query.store(h.first_place(), d_key);
+    d_context.store(h.first_place(), d_value);
+    __syncwarp(); // all lanes have written their parts of dK and dV; a lane reads whole packs of them
+    deliver_rows({a.dKey, a.S, a.KeyRow, a.AddKeyValue, a.Rotary != nullptr}, in.query, h.first_place(), sums.key, h);
+    deliver_rows({a.dValue, a.S, a.KeyRow, a.AddKeyValue, false}, d_context, h.first_place(), sums.value, h);
 }
 
 // Adds the sums of the lanes to those of the warp, and writes them to a row of [3, WIDTH] in shared memory.
@@ -160,125 +248,59 @@ DEVICE void write_sums(const float* sums, const Head<WIDTH, LENGTH>& h) {
     }
 }
 
-// Converts probabilities p, and gradients g of the dropped probabilities, to operands: the dropped probabilities, and
-// the gradients of the products Q K'.
-template <int WIDTH, int LENGTH>
-DEVICE void score_gradients(unsigned (&dropped)[LENGTH / 16][4], unsigned (&gradient)[LENGTH / 16][4], float (&p)[LENGTH / 8][4], float (&g)[LENGTH / 8][4],
-                            const float (&sum)[2], const Kept<LENGTH>& kept, float factor) {
-    const float inverse[2] = {1 / sum[0], 1 / sum[1]}, scale = 1 / sqrtf(WIDTH);
-    float along[2] = {};
-#pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++)
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            p[n][i] *= inverse[i / 2];
-            g[n][i] = kept.at(n, i / 2, i % 2) ? g[n][i] * factor : 0;
-            along[i / 2] = fmaf(p[n][i], g[n][i], along[i / 2]);
-        }
-#pragma unroll
-    for (int lower = 0; lower < 2; lower++)
-        along[lower] = fold_row(along[lower], [](float x, float y) { return x + y; });
-#pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++) {
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            g[n][i] = p[n][i] * (g[n][i] - along[i / 2]) * scale;
-            p[n][i] = kept.at(n, i / 2, i % 2) ? p[n][i] * factor : 0;
-        }
-        if (n % 2 == 1) {
-            to_operand(dropped[n / 2], p[n - 1], p[n]);
-            to_operand(gradient[n / 2], g[n - 1], g[n]);
-        }
-    }
-}
-
 template <int WIDTH, int LENGTH>
 DEVICE void attention_backward(const AttentionArgs& a) {
     DYNAMIC_SHARED(bf16, shared);
     constexpr int SIZE = LENGTH * WIDTH, MATRIX = LENGTH * LENGTH;
     // Q, dY, then a region for K and V. Later P, dS and dQ use the region. A warp puts dQ into the memory of its own
-    // rows of dS if there is room, otherwise behind P and dS.
+    // rows of dS if there is room, otherwise behind P and dS. At last the region has the sums of the warps.
     constexpr bool FITS = LENGTH >= WIDTH;
     constexpr int REGION = FITS ? 2 * MATRIX : 2 * MATRIX + SIZE > 2 * SIZE ? 2 * MATRIX + SIZE : 2 * SIZE;
     bf16* region = shared + 2 * SIZE;
-    const Inputs<WIDTH, LENGTH> in{{shared}, {region}, {region + SIZE}, (float*)(region + REGION)};
-    const Tile<WIDTH> d_context{shared + SIZE};
-    const Tile<LENGTH> probabilities{region}, gradients{region + MATRIX};
+    const Inputs<WIDTH, LENGTH> in{{{shared}}, {{region}}, {{region + SIZE}}, (float*)(region + REGION)};
+    const SwizzledTile<WIDTH> d_context{{shared + SIZE}};
+    const SwizzledTile<LENGTH> probabilities{{region}}, gradients{{region + MATRIX}};
     const Head<WIDTH, LENGTH> h(a);
-    const Tile<WIDTH> query_gradients{FITS ? gradients.data + h.warp * 16 * LENGTH : region + 2 * MATRIX + h.warp * 16 * WIDTH};
-    const bool has_queries = h.warp * 16 < a.Queries;
+    const SwizzledTile<WIDTH> query_gradients{{FITS ? gradients.data + h.warp * 16 * LENGTH : region + 2 * MATRIX + h.warp * 16 * WIDTH}};
+    const bool has_queries = h.first_place() < a.Queries;
 
-#pragma unroll
-    for (int i = 0; i < Head<WIDTH, LENGTH>::TURNS; i++)
-        cp_async_16(d_context.at(h.place(i), h.pack()), (const bf16*)a.dContext + h.offset(a.Queries, a.Heads * WIDTH, i), h.position(i) < a.Queries);
-    cp_async_commit();
+    begin_d_context(d_context, a, h);
     const Dropout dropout(a.Dropout);
     Kept<LENGTH> kept;
     load_inputs(in, kept, h, dropout);
-    cp_async_wait<0>();
-    __syncthreads();
+    cp_async_wait<0>(); // this thread's part of dY is there
+    __syncthreads();    // all warps have written their rows of Q, K, V, dY and the summands; a warp reads all of K and V
 
-    unsigned dropped[LENGTH / 16][4], of_scores[LENGTH / 16][4];
-    float d_query[WIDTH / 8][4] = {};
-    if (has_queries) {
-        float p[LENGTH / 8][4] = {}, g[LENGTH / 8][4] = {}, sum[2];
-        exponentials(p, sum, in, h);
-#pragma unroll
-        for (int k = 0; k < WIDTH; k += 16) {
-            unsigned rows[4];
-            d_context.load_a(rows, h.warp * 16, k);
-            multiply(g, rows, [&](unsigned (&m)[4], int j) { in.value.load_b_of_columns(m, j * 16, k); });
-        }
-        score_gradients<WIDTH, LENGTH>(dropped, of_scores, p, g, sum, kept, dropout.factor_of_kept());
-#pragma unroll
-        for (int k = 0; k < LENGTH; k += 16)
-            multiply(d_query, of_scores[k / 16], [&](unsigned (&m)[4], int j) { in.key.load_b(m, k, j * 16); });
-    }
-    __syncthreads(); // all warps have read K and V
+    FragmentsA<LENGTH> dropped, of_scores;
+    FragmentsC<WIDTH> d_query;
+    if (has_queries)
+        differentiate_queries(dropped, of_scores, d_query, in, d_context, kept, h, dropout.factor_of_kept());
+    __syncthreads(); // all warps have read K and V; dQ, P and dS overwrite them
 
-    float query_sum[8] = {};
+    BiasSums sums;
     if (has_queries) {
-        if (a.dQuery) {
-            store_fragments(query_gradients, 0, d_query);
-            __syncwarp();
-            deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, query_gradients, 0, query_sum, h);
-            __syncwarp();
-        }
-#pragma unroll
-        for (int k = 0; k < LENGTH / 16; k++) {
-            store_operand(probabilities, h.warp * 16, k, dropped[k]);
-            store_operand(gradients, h.warp * 16, k, of_scores[k]);
-        }
+        if (a.dQuery)
+            deliver_queries(d_query, sums.query, query_gradients, a, h);
+        share_rows(dropped, of_scores, probabilities, gradients, h);
     }
-    __syncthreads();
+    __syncthreads(); // all warps have written their rows of P and dS; a warp reads the columns of its keys in all rows
 
     // From here on a warp has 16 keys.
-    float d_key[WIDTH / 8][4] = {}, d_value[WIDTH / 8][4] = {};
-    const bool has_keys = a.dKey && h.warp * 16 < a.S;
-    for (int query = 0; has_keys && query < a.Queries; query += 16) {
-        unsigned keys[4];
-        probabilities.load_a_of_columns(keys, query, h.warp * 16);
-        multiply(d_value, keys, [&](unsigned (&m)[4], int j) { d_context.load_b(m, query, j * 16); });
-        gradients.load_a_of_columns(keys, query, h.warp * 16);
-        multiply(d_key, keys, [&](unsigned (&m)[4], int j) { in.query.load_b(m, query, j * 16); });
-    }
-    __syncthreads(); // all warps have read Q, dY, P and dS
+    FragmentsC<WIDTH> d_key, d_value;
+    const bool has_keys = a.dKey && h.first_place() < a.S;
+    for (int query = 0; has_keys && query < a.Queries; query += 16)
+        differentiate_keys(d_key, d_value, probabilities, gradients, in, d_context, query, h);
+    __syncthreads(); // all warps have read Q, dY, P and dS; dK, dV and the sums overwrite them
 
-    float key_sum[8] = {}, value_sum[8] = {};
-    if (has_keys) {
-        store_fragments(in.query, h.warp * 16, d_key);
-        store_fragments(d_context, h.warp * 16, d_value);
-        __syncwarp();
-        deliver_rows({a.dKey, a.S, a.KeyRow, a.AddKeyValue, a.Rotary != nullptr}, in.query, h.warp * 16, key_sum, h);
-        deliver_rows({a.dValue, a.S, a.KeyRow, a.AddKeyValue, false}, d_context, h.warp * 16, value_sum, h);
-    }
+    if (has_keys)
+        deliver_keys(d_key, d_value, sums, in, d_context, a, h);
     if (a.dQueryBias || a.dKeyBias) {
-        float* sums = (float*)region; // [WARPS, 3, WIDTH]
-        store_sums(sums + (h.warp * 3) * WIDTH, query_sum, h);
-        store_sums(sums + (h.warp * 3 + 1) * WIDTH, key_sum, h);
-        store_sums(sums + (h.warp * 3 + 2) * WIDTH, value_sum, h);
-        __syncthreads();
-        write_sums(sums, h);
+        float* of_warps = (float*)region; // [WARPS, 3, WIDTH]
+        store_sums(of_warps + (h.warp * 3) * WIDTH, sums.query, h);
+        store_sums(of_warps + (h.warp * 3 + 1) * WIDTH, sums.key, h);
+        store_sums(of_warps + (h.warp * 3 + 2) * WIDTH, sums.value, h);
+        __syncthreads(); // all warps have written their sums; a thread reads those of all warps
+        write_sums(of_warps, h);
     }
 }
 

@@ -15,6 +15,10 @@
 // Marks a function that kernels call.
 #define DEVICE static __device__ __forceinline__
 
+// Numbers of this thread in its warp, and of its warp in the block.
+DEVICE int lane_of() { return threadIdx.x % 32; }
+DEVICE int warp_of() { return threadIdx.x / 32; }
+
 // Sum over the lanes of a warp. Every lane gets it. The additions form a tree, so their order is fixed.
 DEVICE float warp_sum(float value) {
 #pragma unroll

@@ -29,9 +29,6 @@ constexpr int PAD = 8;                         // values past the D of a row of 
 constexpr int STAGES = 3;                      // tiles in shared memory
 static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
 
-DEVICE int lane_of() { return threadIdx.x % 32; }
-DEVICE int warp_of() { return threadIdx.x / 32; }
-
 // Address that a lane passes to ldmatrix_x4 for [16, 16] of a matrix whose rows are stride values apart. The second of
 // the four matrices is below the first.
 DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }

@@ -14,7 +14,7 @@
 //         all values of a cluster's norm. The residuals of a video, 96 KiB at the reference's size, stay in the L2
 //         cache between passes
 #define VLAD_VALUE void
-#define VLAD_KEPT float
+#define VLAD_DESCRIPTOR float
 #include "Block.cuh"
 #include "BlockProduct.cuh"
 #include "Logistic.cuh"
@@ -114,22 +114,22 @@ DEVICE void aggregate(const VladArgs& a) {
         if (threadIdx.x % 32 == 0)
             a.Attention[rows + row] = attention;
     }
-    __syncthreads();
+    __syncthreads(); // each warp has written its rows of the assignments; the warps read all rows for the masses
     for_clusters(a.K, [&](int k, bool present) {
         const float sum = sum_divided(present, a.Rows, [&](int row) { return assignment[(long long)row * a.K + k]; });
         if (present && warp == 0)
             mass[k] = sum;
     });
-    __syncthreads();
+    __syncthreads(); // warp 0 has written the masses; all threads read them with the products
     block_product(slabs, MatrixView<T>{hidden, 1, a.D}, MatrixView<float>{assignment, a.K, 1}, a.D, a.K, a.Rows,
                   [&](int d, int k, float sum) { descriptor[d * a.K + k] = fmaf(-mass[k], centres[d * a.K + k], sum); });
-    __syncthreads();
+    __syncthreads(); // all threads have written their elements of the residuals; a warp reads whole columns of them
     for_clusters(a.K, [&](int k, bool present) {
         const float squares = sum_divided(present, a.D, [&](int d) { return descriptor[d * a.K + k] * descriptor[d * a.K + k]; });
         if (present && warp == 0)
             inverse_norm[k] = inverse_length(squares);
     });
-    __syncthreads();
+    __syncthreads(); // warp 0 has written the inverse lengths; all threads read them
     Dropout dropout(a.Dropout);
     const long long element = in_whole_batch(a.Dropout, begin);
     for_elements(a.D * a.K, a.K, [&](int i, int k) {
@@ -195,9 +195,9 @@ DEVICE void differentiate(const VladGradArgs& a) {
     Dropout dropout(a.Dropout);
     const long long element = in_whole_batch(a.Dropout, begin);
     for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = load((const T*)a.dY + begin + i) * dropout.factor(element + i); });
-    __syncthreads();
+    __syncthreads(); // all threads have written their elements of dResidual; a warp reads whole columns of it
     differentiate_norm(a, video, dResidual, constant);
-    __syncthreads();
+    __syncthreads(); // all warps have written dResidual, warp 0 constant; all threads read both for the products
     if (a.dHidden) {
         T* dHidden = (T*)a.dHidden + rows * a.D;
         block_product(slabs, MatrixView<float>{assignment, a.K, 1}, MatrixView<float>{dResidual, 1, a.K}, a.Rows, a.D, a.K,
@@ -207,7 +207,7 @@ DEVICE void differentiate(const VladGradArgs& a) {
         return;
     block_product(slabs, MatrixView<T>{hidden, a.D, 1}, MatrixView<float>{dResidual, a.K, 1}, a.Rows, a.K, a.D,
                   [&](int row, int k, float sum) { dAssignment[(long long)row * a.K + k] = sum + constant[k]; });
-    __syncthreads();
+    __syncthreads(); // all threads have written their elements of dAssignment; a warp reads whole rows of it
     for (int row = threadIdx.x / 32; row < a.Rows; row += WARPS)
         differentiate_assignment<T>(a, rows + row);
 }

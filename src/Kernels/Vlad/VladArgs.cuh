@@ -1,5 +1,5 @@
 // VladArgs.cuh: arguments of the forward kernels of Vlad.cu and VladTensorCore.cu. VLAD_VALUE is the type of a
-// tensor's values: void in kernels for both precisions. VLAD_KEPT is the type of the descriptor.
+// tensor's values: void in kernels for both precisions. VLAD_DESCRIPTOR is the type of the descriptor.
 #pragma once
 
 #include "Normalizer.cuh"
@@ -16,7 +16,7 @@ struct VladArgs {
     float* Assignment;
     float* Mass;
     float* InverseNorm;
-    VLAD_KEPT* Descriptor;
+    VLAD_DESCRIPTOR* Descriptor;
     VLAD_VALUE* Y;
     DropoutSite Dropout;
     int Stack;

@@ -5,8 +5,8 @@ namespace VideoSim.Kernels.Vlad;
 /// <summary>Checks of <see cref="VladTensorCoreKernels"/>.</summary>
 public static unsafe class VladTensorCoreChecks
 {
-    // Every K. D of one and of several tiles, with unused warps and at the maximum. Rows of less than one tile, of
-    // less than two, and of several. Numbers of groups that divide a tile, and others. More columns than threads.
+    // Every K. D of 16 and more columns, with unused warps and at the maximum. Rows of less than one strip, of
+    // less than two, and of several. Numbers of groups that divide a strip, and others. More columns than threads.
     // Several videos in a chunk, and chunks with fewer videos than others. A part of a batch.
     private static readonly VladCheckShape[] Shapes =
     [

@@ -50,7 +50,7 @@ public unsafe struct VladTensorCoreGradArgs
 /// </summary>
 public static unsafe class VladTensorCoreKernels
 {
-    private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; rows of a tile; tiles in shared memory
+    private const int Threads = 512, StripRows = 16, Stages = 3; // of a block; rows of a strip; strips in shared memory
     private const int Width = 64, Pad = 8;                      // clusters in the products; padding of rows in shared memory, in values
     private const int MaxD = 384, MaxColumns = 1024;            // limits of a thread's registers
 
@@ -130,7 +130,7 @@ public static unsafe class VladTensorCoreKernels
 
     private static long Centres(in VladArgs a) => (long)a.Stack * a.D * a.K;
 
-    // Size of the struct Memory in VladTiles.cuh.
+    // Size of the struct Memory in VladStrips.cuh.
     private static int SharedBytes(int d, int assignments) =>
-        2 * (d * Width + Stages * TileRows * (d + Pad) + assignments * TileRows * (Width + Pad)) + 4 * (2 * TileRows * (Width + Pad) + 3 * Width);
+        2 * (d * Width + Stages * StripRows * (d + Pad) + assignments * StripRows * (Width + Pad)) + 4 * (2 * StripRows * (Width + Pad) + 3 * Width);
 }

@@ -1,11 +1,11 @@
-// VladTiles.cuh: the parts that the kernels of VladTensorCore.cu share: the tiles of a block's rows, and the softmax
-// and the sigmoid of a row's logits.
+// VladStrips.cuh: the parts that the kernels of VladTensorCore.cu share: the strips of a block's rows, the shared
+// memory, and the softmax and the sigmoid of a row's logits. A strip is 16 rows of a video.
 #pragma once
 
 #include "Logistic.cuh"
-#include "TensorCore.cuh"
+#include "Tiles.cuh"
 #define VLAD_VALUE bf16
-#define VLAD_KEPT bf16
+#define VLAD_DESCRIPTOR bf16
 #include "VladArgs.cuh"
 
 struct VladTensorCoreGradArgs {
@@ -22,23 +22,17 @@ struct VladTensorCoreGradArgs {
     int AddCentres;
 };
 
-constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
+constexpr int WARPS = THREADS / 32, ROWS = 16; // of a strip: one for each warp
 constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
 constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them are in different banks
-constexpr int PAD = 8;                         // values past the D of a row of a tile, for the same reason
-constexpr int STAGES = 3;                      // tiles in shared memory
-static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
-
-// Address that a lane passes to ldmatrix_x4 for [16, 16] of a matrix whose rows are stride values apart. The second of
-// the four matrices is below the first.
-DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }
-// The same, with the second matrix beside the first.
-DEVICE const bf16* columns_first(const bf16* matrix, int stride) { return matrix + (lane_of() % 8 + lane_of() / 16 * 8) * stride + lane_of() / 8 % 2 * 8; }
+constexpr int PAD = 8;                         // values past the D of a row of a strip, for the same reason
+constexpr int STAGES = 3;                      // strips in shared memory
+static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a strip");
 
 // Logarithm to base 2 of a number of clusters.
 DEVICE int log_of(int power) { return power == 64 ? 6 : power == 32 ? 5 : power == 16 ? 4 : 3; }
 
-// Calls body(d) for a lane's pieces of 8 of a row of D.
+// Calls body(d) for a lane's packs of a row of D. d is the first column of the pack.
 template <class Body>
 DEVICE void for_packs(int D, Body body) {
 #pragma unroll
@@ -56,37 +50,35 @@ DEVICE void load_pairs(unsigned (&pairs)[4], const bf16* address) {
 
 // The dynamic shared memory. VladTensorCore.cs computes its size.
 struct Memory {
-    bf16 *pieces, *hidden, *assignment; // [D, WIDTH], [STAGES, ROWS, D + PAD], forward twice [ROWS, STRIDE]
+    SwizzledTile<WIDTH> residuals;      // [D, WIDTH]: the descriptor forward; dY, then dV backward
+    bf16* hidden;                       // a padded tile [ROWS, D + PAD] for each of STAGES strips
+    PaddedTile assignment;              // [ROWS, STRIDE], forward of two strips
     float* exchange;                    // [2, ROWS, STRIDE], between the warps
     float *of_cluster, *inverse, *mass; // [WIDTH]
 
-    __device__ __forceinline__ Memory(void* begin, int D, int assignments) {
-        pieces = (bf16*)begin;
-        hidden = pieces + D * WIDTH;
-        assignment = hidden + STAGES * ROWS * (D + PAD);
-        exchange = (float*)(assignment + assignments * ROWS * STRIDE);
+    __device__ __forceinline__ Memory(void* begin, int D, int assignments) : residuals{{(bf16*)begin}} {
+        hidden = residuals.data + D * WIDTH;
+        assignment = {{hidden + STAGES * ROWS * (D + PAD), STRIDE}};
+        exchange = (float*)(assignment.data + assignments * ROWS * STRIDE);
         of_cluster = exchange + 2 * ROWS * STRIDE;
         inverse = of_cluster + WIDTH;
         mass = inverse + WIDTH;
     }
-
-    // The 8 values of the Descriptor or of dV from column k on, a multiple of 8.
-    __device__ __forceinline__ bf16* piece(int d, int k) const { return pieces + d * WIDTH + ((k / 8) ^ (d % 8)) * 8; }
 };
 
-// A tile: some rows of a video. The videos of a block follow each other.
-struct Tile {
+// A strip: some rows of a video. The videos of a block follow each other.
+struct Strip {
     int video;     // of [Stack, Videos]
     int first_row; // of the video
     int stage;     // of STAGES
 
-    __device__ __forceinline__ Tile next(int rows) const {
+    __device__ __forceinline__ Strip next(int rows) const {
         const bool goes_on = first_row + ROWS < rows;
         return {goes_on ? video : video + 1, goes_on ? first_row + ROWS : 0, stage + 1 < STAGES ? stage + 1 : 0};
     }
 };
 
-// The videos of a block. Numbers that change from tile to tile are updated by additions: divisions would take longer
+// The videos of a block. Numbers that change from strip to strip are updated by additions: divisions would take longer
 // than the products.
 struct Chunk {
     const VladArgs& a;
@@ -99,28 +91,28 @@ struct Chunk {
         end = first_video + max(0, min(most, a.Videos - first));
     }
 
-    __device__ __forceinline__ bf16* hidden(int stage) const { return memory.hidden + stage * ROWS * (a.D + PAD); }
+    __device__ __forceinline__ PaddedTile hidden(int stage) const { return {{memory.hidden + stage * ROWS * (a.D + PAD), a.D + PAD}}; }
 
-    // True if this warp has a row of a tile.
-    __device__ __forceinline__ bool has_row(const Tile& tile) const { return tile.video < end && tile.first_row + warp_of() < a.Rows; }
+    // True if this warp has a row of a strip.
+    __device__ __forceinline__ bool has_row(const Strip& strip) const { return strip.video < end && strip.first_row + warp_of() < a.Rows; }
 
-    // Starts the copy of a tile, one row for each warp. Rows past the video's last one become zeros.
-    __device__ __forceinline__ void begin(const Tile& tile) const {
-        if (tile.video < end) {
-            const bool exists = has_row(tile);
-            const bf16* from = a.Hidden + ((long long)tile.video * a.Rows + (exists ? tile.first_row + warp_of() : 0)) * a.D;
-            bf16* to = hidden(tile.stage) + warp_of() * (a.D + PAD);
+    // Starts the copy of a strip, one row for each warp. Rows past the video's last one become zeros.
+    __device__ __forceinline__ void begin(const Strip& strip) const {
+        if (strip.video < end) {
+            const bool exists = has_row(strip);
+            const bf16* from = a.Hidden + ((long long)strip.video * a.Rows + (exists ? strip.first_row + warp_of() : 0)) * a.D;
+            bf16* to = hidden(strip.stage).data + warp_of() * (a.D + PAD);
             for_packs(a.D, [&](int d) { cp_async_16(to + d, from + d, exists); });
         }
         cp_async_commit();
     }
 
-    // Reads the logits of a warp's row of a tile, if there is one: a lane's pair of cluster logits, and the group
+    // Reads the logits of a warp's row of a strip, if there is one: a lane's pair of cluster logits, and the group
     // logit.
-    __device__ __forceinline__ void read_logits(const Tile& tile, unsigned& of_clusters, float& of_group) const {
-        if (!has_row(tile))
+    __device__ __forceinline__ void read_logits(const Strip& strip, unsigned& of_clusters, float& of_group) const {
+        if (!has_row(strip))
             return;
-        const int at = tile.video * a.Rows + tile.first_row + warp_of();
+        const int at = strip.video * a.Rows + strip.first_row + warp_of();
         of_group = load(a.GroupLogits + at);
         if (2 * lane_of() < a.K)
             of_clusters = *(const unsigned*)(a.ClusterLogits + (long long)at * a.K + 2 * lane_of());
@@ -131,13 +123,13 @@ struct Chunk {
     __device__ __forceinline__ int weights() const { return blockIdx.x / a.Chunks * a.Norm.Columns; }
 };
 
-// The group of the first row of a tile.
-struct GroupOfTile {
-    int groups, step, value;
+// The group of the first row of a strip.
+struct GroupOfStrip {
+    int groups, advance, value; // advance: from one strip to the next
 
-    __device__ __forceinline__ explicit GroupOfTile(int groups) : groups(groups), step(ROWS % groups), value(0) {}
-    __device__ __forceinline__ void go_to(const Tile& tile) { value = tile.first_row == 0 ? 0 : value + step < groups ? value + step : value + step - groups; }
-    // The group of another row of the tile. row is its number in the tile modulo groups.
+    __device__ __forceinline__ explicit GroupOfStrip(int groups) : groups(groups), advance(ROWS % groups), value(0) {}
+    __device__ __forceinline__ void go_to(const Strip& strip) { value = strip.first_row == 0 ? 0 : value + advance < groups ? value + advance : value + advance - groups; }
+    // The group of another row of the strip. row is its number in the strip modulo groups.
     __device__ __forceinline__ int of(int row) const { return value + row < groups ? value + row : value + row - groups; }
 };
 
@@ -176,7 +168,7 @@ DEVICE unsigned assignment_of(const RowShare& row) { return to_bf16_pair(row.p0 
 // For each cluster: sums Count rows of exchange [.., WIDTH] and writes finish(k, sum) to of_cluster.
 template <int Count, class Finish>
 DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
-    __syncthreads();
+    __syncthreads(); // all warps have written their rows of exchange; a thread reads a column of all rows
     const int k = threadIdx.x;
     if (k < clusters) {
         float sum = 0;
@@ -187,5 +179,5 @@ DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
     } else if (k < WIDTH) {
         memory.of_cluster[k] = 0;
     }
-    __syncthreads();
+    __syncthreads(); // the first WIDTH threads have written of_cluster; all threads read it
 }

@@ -144,11 +144,13 @@ DEVICE long long statistic_of(const Args& a, const Chunk& chunk) { return (long 
 template <class Args>
 DEVICE long long parameter_of(const Args& a, const Chunk& chunk) { return (long long)(chunk.group / a.Groups) * a.C + chunk.column; }
 
+// Writes the mean and the squared differences from it of the rows of a chunk. The rows stay in registers.
 template <class T, int W>
 DEVICE void reduce_chunk(const BatchNormArgs& a) {
     const Chunk chunk = chunk_of_block<W>(a);
     const bool present = chunk.column < a.C;
-    Columns<W> x[ROWS_OF_WARP], centre{}, rest{}, squares{};
+    // Reads the rows.
+    Columns<W> x[ROWS_OF_WARP], mean{}, error{}, squares{};
 #pragma unroll
     for (int i = 0; i < ROWS_OF_WARP; i++) {
         const int row = i * WARPS + chunk.warp;
@@ -156,31 +158,33 @@ DEVICE void reduce_chunk(const BatchNormArgs& a) {
         if (present && row < chunk.rows)
             load_columns(x[i], (const T*)a.X + chunk.first + (long long)row * a.C);
     }
+    // The mean, up to its rounding error. Then the differences from it.
 #pragma unroll
     for (int i = 0; i < ROWS_OF_WARP; i++)
 #pragma unroll
         for (int w = 0; w < W; w++)
-            centre.v[w] += x[i].v[w];
-    centre = sum_columns(centre);
+            mean.v[w] += x[i].v[w];
+    mean = sum_columns(mean);
 #pragma unroll
     for (int w = 0; w < W; w++) {
-        centre.v[w] /= chunk.rows; // a quotient: the compiler could fuse a product into the differences
+        mean.v[w] /= chunk.rows; // a quotient: the compiler could fuse a product into the differences
 #pragma unroll
         for (int i = 0; i < ROWS_OF_WARP; i++) {
-            const float difference = i * WARPS + chunk.warp < chunk.rows ? x[i].v[w] - centre.v[w] : 0;
-            rest.v[w] += difference;
+            const float difference = i * WARPS + chunk.warp < chunk.rows ? x[i].v[w] - mean.v[w] : 0;
+            error.v[w] += difference;
             squares.v[w] = fmaf(difference, difference, squares.v[w]);
         }
     }
-    rest = sum_columns(rest); // the rounding error of the first mean
+    error = sum_columns(error); // of the mean: without rounding errors the differences would add up to 0
     squares = sum_columns(squares);
+    // Corrects both by the rounding error of the mean.
 #pragma unroll
     for (int w = 0; w < W; w++) {
-        const float left = rest.v[w] / chunk.rows;
-        centre.v[w] += left;
+        const float left = error.v[w] / chunk.rows;
+        mean.v[w] += left;
         squares.v[w] = fmaf(-left * left, chunk.rows, squares.v[w]);
     }
-    write_partial(a, chunk, centre, squares);
+    write_partial(a, chunk, mean, squares);
 }
 
 struct Moments {
@@ -230,6 +234,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_use_running_f32
     a.Rstd[i] = 1 / sqrtf(a.RunningVariance[i] + a.Epsilon);
 }
 
+// y of the rows of a chunk.
 template <class T, int W>
 DEVICE void normalise_chunk(const BatchNormArgs& a) {
     const Chunk chunk = chunk_of_block<W>(a);
@@ -249,6 +254,7 @@ DEVICE void normalise_chunk(const BatchNormArgs& a) {
     }
 }
 
+// Writes sum dY and sum (dY n) over the rows of a chunk.
 template <class T, int W>
 DEVICE void sum_chunk(const BatchNormGradArgs& a) {
     const Chunk chunk = chunk_of_block<W>(a);
@@ -306,6 +312,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_finish_backward
         deliver(a.dBias + (long long)stack * a.C + column, bias, a.AddBias);
 }
 
+// dX of the rows of a chunk.
 template <class T, int W>
 DEVICE void differentiate_chunk(const BatchNormGradArgs& a) {
     const Chunk chunk = chunk_of_block<W>(a);

@@ -9,12 +9,12 @@ DEVICE T fold_warps(T value, Fold fold) {
     __shared__ T of_warp[Warps][32];
     const int lane = threadIdx.x % 32;
     of_warp[threadIdx.x / 32][lane] = value;
-    __syncthreads();
+    __syncthreads(); // all warps have written of_warp; a lane reads its value of every warp
     T result = of_warp[0][lane];
 #pragma unroll
     for (int warp = 1; warp < Warps; warp++)
         result = fold(result, of_warp[warp][lane]);
-    __syncthreads(); // before the next call overwrites of_warp
+    __syncthreads(); // all warps have read of_warp; the next call overwrites it
     return result;
 }
 
@@ -49,7 +49,7 @@ DEVICE double block_total(double value) {
     __shared__ double sums[Threads];
     sums[threadIdx.x] = value;
     for (unsigned half = Threads / 2; half > 0; half /= 2) {
-        __syncthreads();
+        __syncthreads(); // the threads have written their sums; the first half reads those of the second half
         if (threadIdx.x < half)
             sums[threadIdx.x] = value += sums[threadIdx.x + half];
     }

@@ -12,8 +12,8 @@ struct MatrixView {
 
 constexpr int PRODUCT_THREADS = 256;
 
-// Size of a tile of the result. A thread computes 8 x 4 elements of it: 32 sums for 3 reads of 16 bytes. The 8 rows
-// are two groups of 4 neighbours, so the reads of a warp from shared memory have no bank conflicts.
+// The part of the result that the block computes at once. A thread computes 8 x 4 elements of it: 32 sums for 3 reads
+// of 16 bytes. The 8 rows are twice 4 neighbours, so the reads of a warp from shared memory have no bank conflicts.
 constexpr int PRODUCT_ROWS = 128, PRODUCT_COLUMNS = 64;
 
 // Number of terms of the sum whose operands are in shared memory at once.
@@ -48,7 +48,7 @@ DEVICE void block_product(ProductSlabs& slabs, MatrixView<A> a, MatrixView<B> b,
             for (int depth = 0; depth < k; depth += PRODUCT_DEPTH) {
                 load_slab<PRODUCT_ROWS>(slabs.a, a, row, m, depth, k);
                 load_slab<PRODUCT_COLUMNS>(slabs.b, MatrixView<B>{b.data, b.column, b.row}, column, n, depth, k);
-                __syncthreads();
+                __syncthreads(); // all threads have written their elements of both slabs; a thread reads rows of them
                 // Not unrolled further: more early reads would take the registers of a second block.
 #pragma unroll 4
                 for (int l = 0; l < PRODUCT_DEPTH; l++) {
@@ -61,7 +61,7 @@ DEVICE void block_product(ProductSlabs& slabs, MatrixView<A> a, MatrixView<B> b,
                         for (int j = 0; j < 4; j++)
                             sum[i][j] = fmaf(of_a[i], of_b[j], sum[i][j]);
                 }
-                __syncthreads();
+                __syncthreads(); // all threads have read both slabs; the next ones overwrite them
             }
 #pragma unroll
             for (int i = 0; i < 8; i++)

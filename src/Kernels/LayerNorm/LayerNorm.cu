@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_f32
         if (threadIdx.x % 32 == 0)
             averages[row - first] = of_row;
     }
-    __syncthreads();
+    __syncthreads(); // each warp has written the averages of its rows; a thread reads those of all rows of the chunk
     for (int c = threadIdx.x; c < f.C; c += 32 * WARPS) {
         float weight = 0, bias = 0, x_bias = 0;
         for (int row = first; row < last; row++) {

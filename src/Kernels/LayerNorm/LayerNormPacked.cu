@@ -31,13 +31,13 @@ DEVICE void for_packs(int width, Body body) {
 }
 
 // Index of a column in a vector in shared memory, [PACKS][2][32][4].
-DEVICE int place_of(int c) {
+DEVICE int index_of(int c) {
     const int pack = c / VALUES;
     return ((pack / 32 * 2 + c % VALUES / 4) * 32 + pack % 32) * 4 + c % 4;
 }
 
 DEVICE void load_vector(float (&x)[VALUES], const float* vector, int c) {
-    const float4 low = *(const float4*)(vector + place_of(c)), high = *(const float4*)(vector + place_of(c + 4));
+    const float4 low = *(const float4*)(vector + index_of(c)), high = *(const float4*)(vector + index_of(c + 4));
     x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w, x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
 }
 
@@ -112,9 +112,9 @@ DEVICE bool is_sum(const LayerNormForwardArgs& a) { return a.Residual || a.Dropo
 DEVICE void load_vectors(Vectors& vectors, const LayerNormForwardArgs& a) {
     for (int c = threadIdx.x; c < a.C; c += 32 * WARPS) {
         const float weight = a.Weight[c], bias = a.Bias[c];
-        vectors.weight[place_of(c)] = weight;
-        vectors.bias[place_of(c)] = bias;
-        vectors.inverse[place_of(c)] = weight != 0 && fabsf(bias) <= MAX_BIAS_RATIO * fabsf(weight) ? 1 / weight : 0;
+        vectors.weight[index_of(c)] = weight;
+        vectors.bias[index_of(c)] = bias;
+        vectors.inverse[index_of(c)] = weight != 0 && fabsf(bias) <= MAX_BIAS_RATIO * fabsf(weight) ? 1 / weight : 0;
     }
 }
 
@@ -148,6 +148,7 @@ struct VectorSums {
     float weight[PACKS][VALUES], bias[PACKS][VALUES], x_bias[PACKS][VALUES];
 };
 
+// Writes dX and dResidual of a row, which a warp computes, and adds the row to the lane's sums.
 DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors, int row, VectorSums& sums) {
     const LayerNormForwardArgs& f = a.Forward;
     float n[PACKS][VALUES], g[PACKS][VALUES], total = 0, total_normal = 0;
@@ -190,18 +191,18 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
 DEVICE void write_partial(float* partial, int width, const float (&sums)[PACKS][VALUES], float (&of_warp)[WARPS][MAX_WIDTH]) {
     for_packs(width, [&](int p, int c) {
         float* to = of_warp[threadIdx.x / 32];
-        *(float4*)(to + place_of(c)) = make_float4(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
-        *(float4*)(to + place_of(c + 4)) = make_float4(sums[p][4], sums[p][5], sums[p][6], sums[p][7]);
+        *(float4*)(to + index_of(c)) = make_float4(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
+        *(float4*)(to + index_of(c + 4)) = make_float4(sums[p][4], sums[p][5], sums[p][6], sums[p][7]);
     });
-    __syncthreads();
+    __syncthreads(); // each warp has written its row of of_warp; a thread reads columns of all rows
     for (int c = threadIdx.x; c < width; c += 32 * WARPS) {
         float sum = 0;
 #pragma unroll
         for (int warp = 0; warp < WARPS; warp++)
-            sum += of_warp[warp][place_of(c)];
+            sum += of_warp[warp][index_of(c)];
         partial[c] = sum;
     }
-    __syncthreads(); // before the next vector overwrites of_warp
+    __syncthreads(); // all threads have read of_warp; the next vector overwrites it
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_bf16(const LayerNormBackwardArgs a) {
@@ -209,7 +210,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_bf1
     __shared__ __align__(16) float of_warp[WARPS][MAX_WIDTH];
     const int chunk = blockIdx.x, first = chunk * CHUNK_ROWS, last = min(a.Forward.Rows, first + CHUNK_ROWS);
     load_vectors(vectors, a.Forward);
-    __syncthreads();
+    __syncthreads(); // all threads have written their columns of the vectors; a warp reads all columns
     VectorSums sums = {};
     for (int row = first + threadIdx.x / 32; row < last; row += WARPS)
         backward_row(a, vectors, row, sums);

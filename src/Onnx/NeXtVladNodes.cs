@@ -24,7 +24,7 @@ internal static class NeXtVladNodes
         string ofCentres = graph.Add("Mul", $"{name}.of_centres", [mass, graph.Weight($"{name}.centres")]); // [B, D, K]
         string residuals = graph.Add("Sub", $"{name}.residuals", [graph.Add("MatMul", $"{name}.sums", [groups, assignment]), ofCentres]);
         string squares = graph.Add("ReduceSumSquare", $"{name}.squares", [residuals], OnnxGraph.Ints("axes", 1)); // [B, 1, K]
-        string lengths = graph.Add("Sqrt", $"{name}.lengths", [graph.Add("Max", $"{name}.floored", [squares, graph.Constant(L2NormKernels.Floor)])]);
+        string lengths = graph.Add("Sqrt", $"{name}.lengths", [graph.Add("Max", $"{name}.floored", [squares, graph.Constant(L2NormKernels.SmallestSquares)])]);
         string aggregated = graph.Reshape($"{name}.aggregated", graph.Add("Div", $"{name}.normalised", [residuals, lengths]), -1, groupWidth * clusters);
         return graph.Linear($"{name}.output", aggregated);
     }

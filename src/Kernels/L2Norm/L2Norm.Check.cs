@@ -6,9 +6,9 @@ namespace VideoSim.Kernels.L2Norm;
 /// <summary>The plain formulas.</summary>
 public static class L2NormReference
 {
-    /// <summary>1 / length of a row, or the constant for a row shorter than the floor.</summary>
+    /// <summary>1 / length of a row, or the constant for a row shorter than the smallest length.</summary>
     public static T InverseNorm<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T> =>
-        T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2NormKernels.Floor)));
+        T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2NormKernels.SmallestSquares)));
 
     /// <summary>Rows of length 1, and the factor of each row.</summary>
     public static (T[] Y, T[] InverseNorm) Forward<T>(T[] x, int width) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -29,7 +29,7 @@ public static class L2NormReference
             var along = T.Zero;
             for (int i = row * width; i < (row + 1) * width; i++)
                 along += dY[i] * y[i];
-            if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2NormKernels.Floor))
+            if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2NormKernels.SmallestSquares))
                 along = T.Zero;
             for (int i = row * width; i < (row + 1) * width; i++)
                 dX[i] = (dY[i] - along * y[i]) * inverse[row];
@@ -49,8 +49,8 @@ public static class L2NormReference
 /// <summary>Checks of <see cref="L2NormKernels"/>.</summary>
 public static unsafe class L2NormChecks
 {
-    // Rows far below the floor are a case of their own. Their gradients are a million times larger and would hide
-    // errors of other rows. 64 rows fill two blocks of 32 warps, the largest.
+    // Rows far below the smallest length are a case of their own. Their gradients are a million times larger and would
+    // hide errors of other rows. 64 rows fill two blocks of 32 warps, the largest.
     private static readonly (int Rows, int Width, float Size)[] Shapes = [(1, 2, 1), (5, 13, 1), (3, 256, 4), (19, 33, 2), (4, 9, 1e-8f), (2, 8, 0), (64, 3, 1), (0, 8, 1)];
 
     /// <summary>All of them.</summary>

@@ -6,7 +6,7 @@ namespace VideoSim.Kernels.L2Norm;
 public static unsafe partial class L2NormKernels
 {
     /// <summary>1 / length of a row, at most <see cref="LargestInverseNorm"/>.</summary>
-    internal static float InverseNormOf(float* x, int width) => 1 / MathF.Sqrt(MathF.Max(Lanes.Dot(x, x, width), Floor));
+    internal static float InverseNormOf(float* x, int width) => 1 / MathF.Sqrt(MathF.Max(Lanes.Dot(x, x, width), SmallestSquares));
 
     private static void NormaliseRows(in L2NormArgs a, int from, int to)
     {

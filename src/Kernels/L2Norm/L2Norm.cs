@@ -41,22 +41,22 @@ public unsafe struct L2NormGradArgs
 }
 
 /// <summary>
-/// Rows of length 1: y = x * rsqrt(max(sum of x^2, <see cref="Floor"/>)). Below the floor the factor is the constant
-/// <see cref="LargestInverseNorm"/>, and the gradient is that constant times dy.
+/// Rows of length 1: y = x * rsqrt(max(sum of x^2, <see cref="SmallestSquares"/>)). For shorter rows the factor is the
+/// constant <see cref="LargestInverseNorm"/>, and the gradient is that constant times dy.
 /// </summary>
 public static unsafe partial class L2NormKernels
 {
     /// <summary>Smallest squared length; shorter rows are divided by its root. The value is that of Keras.</summary>
-    public const float Floor = 1e-12f;
+    public const float SmallestSquares = 1e-12f;
 
-    /// <summary>The factor of a row shorter than the floor.</summary>
-    public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
+    /// <summary>The factor of a row shorter than the smallest length.</summary>
+    public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(SmallestSquares);
 
     private static readonly Tunable Warps = new("WARPS", 8); // of a block, a row each
     private const double OperationsOfNorm = 3; // squared, summed; times the inverse norm
     private const double OperationsOfBackward = 5; // y dY summed 2; times y, subtracted from dY, times the inverse norm
 
-    private static readonly KernelFile File = new("l2norm", "L2Norm.cu", FormattableString.Invariant($"FLOOR={Floor:E9}f")) { Tunables = [Warps] };
+    private static readonly KernelFile File = new("l2norm", "L2Norm.cu", FormattableString.Invariant($"SMALLEST_SQUARES={SmallestSquares:E9}f")) { Tunables = [Warps] };
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<L2NormArgs> Forward = new("l2_norm_forward", static (entry, precision) => new(entry)

@@ -1,6 +1,7 @@
 // L2Norm.cu: scales rows to length 1, forward and backward.
-//   y = x r,  r = 1 / sqrt(max(sum x^2, FLOOR)),  dX = (dY - y sum(y dY)) r        x, y, dX [Rows, C]   r [Rows]
-//   in a row shorter than the floor r is constant: dX = dY r
+//   y = x r,  r = 1 / sqrt(max(sum x^2, SMALLEST_SQUARES)),  dX = (dY - y sum(y dY)) r
+//   x, y, dX [Rows, C]   r [Rows]
+//   in a row shorter than the smallest length r is constant: dX = dY r
 // Types   x, y, dX fp32 or bf16; r and sums fp32
 // Launch  a warp per row, WARPS rows per block
 // Limits  any sizes. 16 bytes an access if C is a multiple of PACK
@@ -26,7 +27,7 @@ struct L2NormGradArgs {
     int Add;
 };
 
-DEVICE float inverse_norm(float squares) { return 1 / sqrtf(fmaxf(squares, FLOOR)); }
+DEVICE float inverse_norm(float squares) { return 1 / sqrtf(fmaxf(squares, SMALLEST_SQUARES)); }
 
 // The row of this warp.
 DEVICE int row_of_warp() { return blockIdx.x * WARPS + threadIdx.x / 32; }
@@ -86,7 +87,7 @@ DEVICE void differentiate(const L2NormGradArgs& a) {
             along = fmaf(values[j], gradient[j], along);
     });
     along = warp_sum(along);
-    if (scale >= inverse_norm(0)) // shorter than the floor
+    if (scale >= inverse_norm(0)) // shorter than the smallest length
         along = 0;
     for_gradient_runs(y, dY, a.C, [&](int c, const Run<T>& run, const float (&values)[PACK<T>], float (&gradient)[PACK<T>]) {
 #pragma unroll

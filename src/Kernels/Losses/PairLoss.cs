@@ -63,7 +63,7 @@ public static unsafe partial class PairLossKernels
     private const double OperationsOfColumn = 6; // of a pair: product and sum for two squared lengths and the cosine
     private const double OperationsOfBackward = 10; // of both sides: two products, their difference, times the slope, written
 
-    private static readonly KernelFile File = new("pair-loss", "PairLoss.cu", $"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
+    private static readonly KernelFile File = new("pair-loss", "PairLoss.cu", $"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"SMALLEST_SQUARES={L2Norm.L2NormKernels.SmallestSquares}f");
 
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
     public static readonly KernelPair<PairLossArgs> Forward = new("pair_loss_forward", static (entry, precision) => new(entry)

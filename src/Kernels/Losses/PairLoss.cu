@@ -5,7 +5,7 @@
 //   dX = slope (y / |y| - s x / |x|) / |x|;   dY the same with x and y exchanged
 // Types   x, y, dX fp32 or bf16; everything else fp32
 // Launch  a warp per pair, WARPS pairs per block
-// Limits  any sizes, 16 bytes an access if C is a multiple of PACK; lengths below the floor have a constant factor
+// Limits  any sizes, 16 bytes an access if C is a multiple of PACK; lengths below the smallest have a constant factor
 // Floor   reads both embeddings once, backward writes as much: bytes / bandwidth
 // Why     forward computes all three sums of a row in one pass. Backward has no sums
 #include "Run.cuh"
@@ -77,7 +77,7 @@ DEVICE void differentiate(const PairLossGradArgs& a) {
     const float cosine = a.Cosines[pair], target = a.Targets[pair], of_left = a.InverseNorm[pair], of_right = a.InverseNorm[a.Pairs + pair];
     const float of_kl = cosine >= CLIP_LOW && cosine <= 1 ? a.KlWeight * clip(target) / cosine : 0;
     const float slope = fmaf(2 * a.SquaredErrorWeight, cosine - target, -of_kl);
-    const float along_left = is_below_floor(of_left) ? 0 : cosine * of_left, along_right = is_below_floor(of_right) ? 0 : cosine * of_right;
+    const float along_left = is_shortest(of_left) ? 0 : cosine * of_left, along_right = is_shortest(of_right) ? 0 : cosine * of_right;
     for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
         float left[PACK<T>], right[PACK<T>];
         run.read(left, (const T*)a.Embeddings + begin + c);

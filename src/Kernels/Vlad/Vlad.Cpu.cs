@@ -37,7 +37,7 @@ public static unsafe partial class VladKernels
                     squares = Vector512.FusedMultiplyAdd(value, value, squares);
                     Lanes.Store(value, v, left);
                 }
-                var inverse = Vector512<float>.One / Vector512.Sqrt(Vector512.Max(squares, Vector512.Create(L2Norm.L2NormKernels.Floor)));
+                var inverse = Vector512<float>.One / Vector512.Sqrt(Vector512.Max(squares, Vector512.Create(L2Norm.L2NormKernels.SmallestSquares)));
                 for (int d = 0; d < a.D; d++)
                 {
                     float* v = descriptor + (long)d * a.K + k;

@@ -149,7 +149,7 @@ public static unsafe partial class VladKernels
     /// <summary>Operations of a term of a dot product: multiply, add.</summary>
     internal const double OperationsOfTerm = 2;
 
-    private static readonly KernelFile File = new("vlad", "Vlad.cu", $"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
+    private static readonly KernelFile File = new("vlad", "Vlad.cu", $"WARPS={Warps}", $"SMALLEST_SQUARES={L2Norm.L2NormKernels.SmallestSquares}f");
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly KernelPair<VladArgs> Forward = new("vlad_forward", static (entry, precision) => new(entry)

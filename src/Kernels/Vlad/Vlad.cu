@@ -148,7 +148,7 @@ DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dR
     for_clusters(a.K, [&](int k, bool present) {
         const float inverse = present ? a.InverseNorm[video * a.K + k] : 0;
         float along = sum_divided(present, a.D, [&](int d) { return dResidual[d * a.K + k] * descriptor[d * a.K + k]; });
-        if (is_below_floor(inverse))
+        if (is_shortest(inverse))
             along = 0;
         const float shared = sum_divided(present, a.D, [&](int d) {
             const int i = d * a.K + k;

@@ -51,12 +51,12 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
         }
         *(uint4*)memory.residuals.at(d, k / 8) = make_uint4(dY[0], dY[1], dY[2], dY[3]);
     }
-    // Below the norm's floor the factor is constant.
+    // Of columns below the smallest length the factor is constant.
     sum_packs(memory, sum, f.K, [&](int k, float sum) {
         const float inverse = f.InverseNorm[(long long)video * f.K + k];
         memory.inverse[k] = inverse;
         memory.mass[k] = f.Mass[(long long)video * f.K + k];
-        return is_below_floor(inverse) ? 0 : sum * factor;
+        return is_shortest(inverse) ? 0 : sum * factor;
     });
 #pragma unroll
     for (int j = 0; j < 8; j++)

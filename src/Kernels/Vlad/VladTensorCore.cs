@@ -65,7 +65,7 @@ public static unsafe class VladTensorCoreKernels
     // A value of dV 8; times mass, subtracted from the gradient of the centres 2.
     private const double OperationsOfResidualGradient = 10;
 
-    private static readonly KernelFile File = new("vlad", "VladTensorCore.cu", $"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
+    private static readonly KernelFile File = new("vlad", "VladTensorCore.cu", $"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"SMALLEST_SQUARES={L2Norm.L2NormKernels.SmallestSquares}f");
 
     /// <summary>True if these kernels support the sizes; <see cref="VladKernels"/> supports all others.</summary>
     /// <param name="d">Width of a group, D.</param>

@@ -1,5 +1,5 @@
 // MeanPool.cu: mean over the positions of a sequence, or over those that a mask keeps; forward and backward.
-//   y[b] = mean of x[b, s],  dX[b, s] = dY[b] / count if s is kept, else 0
+//   y[b] = mean of x[b, s],  dX[b, s] = dY[b] / count if s counts, else 0
 //   X is x or dX [B, S, C], Y is y or dY [B, C]   mask [B, S] or null
 // Types   X fp32 or bf16; Y and sums fp32
 // Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
@@ -20,26 +20,26 @@ struct MeanPoolArgs {
     int Add;
 };
 
-DEVICE bool is_kept(const MeanPoolArgs& a, int b, int s) { return !a.Mask || a.Mask[(long long)b * a.S + s]; }
+DEVICE bool counts(const MeanPoolArgs& a, int b, int s) { return !a.Mask || a.Mask[(long long)b * a.S + s]; }
 
 // 1 / the number of positions that count.
 DEVICE float share_of(const MeanPoolArgs& a, int b) {
     int count = 0;
     for (int s = 0; s < a.S; s++)
-        count += is_kept(a, b, s);
+        count += counts(a, b, s);
     return 1.0f / count;
 }
 
 template <class T, class Reader>
-DEVICE void add_kept(float (&sum)[PACK<T>], const Reader& run, const T* x, const MeanPoolArgs& a, int b) {
+DEVICE void add_counted(float (&sum)[PACK<T>], const Reader& run, const T* x, const MeanPoolArgs& a, int b) {
 #pragma unroll 8
     for (int s = 0; s < a.S; s++) {
-        const bool kept = is_kept(a, b, s);
+        const bool counted = counts(a, b, s);
         float values[PACK<T>];
         run.read(values, x + (long long)s * a.C);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
-            sum[j] += kept ? values[j] : 0;
+            sum[j] += counted ? values[j] : 0;
     }
 }
 
@@ -52,9 +52,9 @@ DEVICE void average(const MeanPoolArgs& a) {
     const Run<T> run = run_at<T>(c, a.C);
     float sum[PACK<T>] = {};
     if (run.is_whole())
-        add_kept(sum, WholeRun<T>(), x, a, b);
+        add_counted(sum, WholeRun<T>(), x, a, b);
     else
-        add_kept(sum, run, x, a, b);
+        add_counted(sum, run, x, a, b);
     const float share = share_of(a, b);
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)
@@ -74,11 +74,11 @@ DEVICE void share(const MeanPoolArgs& a) {
     const float share = share_of(a, b);
 #pragma unroll 4
     for (int s = 0; s < a.S; s++) {
-        const bool kept = is_kept(a, b, s);
+        const bool counted = counts(a, b, s);
         float values[PACK<T>];
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
-            values[j] = kept ? __fmul_rn(gradient[j], share) : 0;
+            values[j] = counted ? __fmul_rn(gradient[j], share) : 0;
         run.write(dX + (long long)s * a.C, values, a.Add);
     }
 }

@@ -23,7 +23,7 @@ internal static unsafe class GeluOfEveryNumber
         .. Compare("y", Run(device, stream, static (launcher, x, ones, y) => launcher.Run(Activations.Gelu.Forward[ElementType.BFloat16],
             new ActivationForwardArgs { X = x, Y = y, Rows = 256, C = 256 })), ValueOf),
         .. Compare("slope", Run(device, stream, static (launcher, x, ones, y) => launcher.Run(Activations.Gelu.Backward[ElementType.BFloat16],
-            new ActivationBackwardArgs { Kept = x, dY = ones, dX = y, Rows = 256, C = 256, Chunks = 4 })), SlopeOf),
+            new ActivationBackwardArgs { Saved = x, dY = ones, dX = y, Rows = 256, C = 256, Chunks = 4 })), SlopeOf),
     ];
 
     private delegate void Launch(ICheckLauncher launcher, void* x, void* ones, void* y);

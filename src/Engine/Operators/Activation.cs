@@ -24,7 +24,7 @@ public enum ActivationKind
 /// <summary>y = f(x + bias), element by element.</summary>
 public static unsafe class Activation
 {
-    private readonly record struct State(Tensor Kept, Tensor X, Tensor Bias, Tensor Y, ActivationKind Kind);
+    private readonly record struct State(Tensor Saved, Tensor X, Tensor Bias, Tensor Y, ActivationKind Kind);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -47,7 +47,7 @@ public static unsafe class Activation
         {
             X = x.Values, Bias = bias.FloatsOrNull, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width,
         });
-        tape.Record(BackwardRule, new State(kernels.KeepsInput ? x : y, x, bias, y, kind), y);
+        tape.Record(BackwardRule, new State(kernels.SavesInput ? x : y, x, bias, y, kind), y);
         return y;
     }
 
@@ -57,14 +57,14 @@ public static unsafe class Activation
         var kernels = Kernels(s.Kind);
         var dX = tape.GradientToWrite(s.X, out int add);
         var dBias = s.Bias.Exists ? tape.GradientToWrite(s.Bias, out addBias) : default;
-        tape.Touches("x or y, dY -> dX, gradient of the bias", Touch.Read(s.Kept), Touch.Read(kernels.KeepsInput ? s.Bias : default), Touch.Read(tape.GradientOf(s.Y)),
+        tape.Touches("x or y, dY -> dX, gradient of the bias", Touch.Read(s.Saved), Touch.Read(kernels.SavesInput ? s.Bias : default), Touch.Read(tape.GradientOf(s.Y)),
             Touch.Write(dX, add), Touch.Write(dBias, addBias));
         var partial = dBias.Exists ? tape.Scratch(new Shape(chunks, width)) : default;
         if (!dX.Exists)
             dX = tape.Scratch(s.X.Shape, s.X.Type); // x is data: the gradient is not used
         tape.Stream.Run(kernels.Backward[s.X.Type], new ActivationBackwardArgs
         {
-            dY = tape.GradientOf(s.Y).Values, Kept = s.Kept.Values, Bias = kernels.KeepsInput ? s.Bias.FloatsOrNull : null, dX = dX.Values,
+            dY = tape.GradientOf(s.Y).Values, Saved = s.Saved.Values, Bias = kernels.SavesInput ? s.Bias.FloatsOrNull : null, dX = dX.Values,
             Partial = partial.FloatsOrNull, Rows = rows, C = width, Chunks = chunks, Add = add,
         });
         if (dBias.Exists)

@@ -43,22 +43,22 @@ public static unsafe class ActivationChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. Both(Activations.Relu, new Relu(), keptLow: 0, keptHigh: 2),
-        .. Both(Activations.Gelu, new Gelu(), keptLow: -6, keptHigh: 6),
-        .. Both(Activations.Tanh, new Tanh(), keptLow: -1, keptHigh: 1),
-        .. Both(Activations.Sigmoid, new Sigmoid(), keptLow: 0, keptHigh: 1),
+        .. Both(Activations.Relu, new Relu(), savedLow: 0, savedHigh: 2),
+        .. Both(Activations.Gelu, new Gelu(), savedLow: -6, savedHigh: 6),
+        .. Both(Activations.Tanh, new Tanh(), savedLow: -1, savedHigh: 1),
+        .. Both(Activations.Sigmoid, new Sigmoid(), savedLow: 0, savedHigh: 1),
     ];
 
     private interface IPlain
     {
         T Value<T>(T x) where T : IBinaryFloatingPointIeee754<T>;
 
-        T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T>;
+        T Slope<T>(T saved) where T : IBinaryFloatingPointIeee754<T>;
     }
 
-    private static IEnumerable<KernelCheck> Both(ActivationKernels activation, IPlain plain, float keptLow, float keptHigh)
+    private static IEnumerable<KernelCheck> Both(ActivationKernels activation, IPlain plain, float savedLow, float savedHigh)
     {
-        bool keepsInput = activation.KeepsInput;
+        bool savesInput = activation.SavesInput;
         return
         [
             .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true), Forward(precision, Activations.ChunkRows, 256, biased: false)]),
@@ -82,13 +82,13 @@ public static unsafe class ActivationChecks
             var builder = new CheckBuilder(seed: 42, precision);
             int chunks = (rows + Activations.ChunkRows - 1) / Activations.ChunkRows;
             var dY = builder.ValueInput("dY", rows * width);
-            var kept = builder.ValueInput("kept", rows * width, keptLow, keptHigh);
-            var bias = biased && keepsInput ? builder.Input("bias", width) : null;
+            var saved = builder.ValueInput("saved", rows * width, savedLow, savedHigh);
+            var bias = biased && savesInput ? builder.Input("bias", width) : null;
             var dX = builder.ValueGradient("dX", rows * width, add);
             var partial = biased ? builder.Output("partial", chunks * width) : null;
             return builder.Build($"{Name(rows, width, biased)}, add {add}", launcher => launcher.Run(activation.Backward[precision], new ActivationBackwardArgs
             {
-                dY = dY.Values, Kept = kept.Values, Bias = bias == null ? null : bias.Floats, dX = dX.Values, Partial = partial == null ? null : partial.Floats,
+                dY = dY.Values, Saved = saved.Values, Bias = bias == null ? null : bias.Floats, dX = dX.Values, Partial = partial == null ? null : partial.Floats,
                 Rows = rows, C = width, Chunks = chunks, Add = add,
             }), new BackwardReference(plain, width, add, bias is not null, partial is not null), factor: 3);
         }
@@ -109,7 +109,7 @@ public static unsafe class ActivationChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var gradient = values.Stored([.. values["dY"].Zip(Arguments(values, "kept", width, biased), (dY, kept) => dY * plain.Slope(kept))]);
+            var gradient = values.Stored([.. values["dY"].Zip(Arguments(values, "saved", width, biased), (dY, saved) => dY * plain.Slope(saved))]);
             values.Deliver("dX", gradient, add);
             for (int i = 0; summed && i < gradient.Length; i++)
             {
@@ -123,27 +123,27 @@ public static unsafe class ActivationChecks
     {
         public T Value<T>(T x) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.Relu(x);
 
-        public T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.ReluSlope(kept);
+        public T Slope<T>(T saved) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.ReluSlope(saved);
     }
 
     private sealed class Gelu : IPlain
     {
         public T Value<T>(T x) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.Gelu(x);
 
-        public T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.GeluSlope(kept);
+        public T Slope<T>(T saved) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.GeluSlope(saved);
     }
 
     private sealed class Tanh : IPlain
     {
         public T Value<T>(T x) where T : IBinaryFloatingPointIeee754<T> => T.Tanh(x);
 
-        public T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.TanhSlope(kept);
+        public T Slope<T>(T saved) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.TanhSlope(saved);
     }
 
     private sealed class Sigmoid : IPlain
     {
         public T Value<T>(T x) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.Sigmoid(x);
 
-        public T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.SigmoidSlope(kept);
+        public T Slope<T>(T saved) where T : IBinaryFloatingPointIeee754<T> => ActivationReference.SigmoidSlope(saved);
     }
 }

@@ -9,7 +9,7 @@ public static unsafe partial class Activations
     {
         static abstract Vector512<float> Value(Vector512<float> x);
 
-        static abstract Vector512<float> Slope(Vector512<float> kept);
+        static abstract Vector512<float> Slope(Vector512<float> saved);
     }
 
     private static void ForwardChunks<TFunction>(in ActivationForwardArgs a, int from, int to) where TFunction : struct, IFunction
@@ -30,14 +30,14 @@ public static unsafe partial class Activations
         int width = a.C, add = a.Add;
         for (int row = from * ChunkRows; row < Math.Min(a.Rows, to * ChunkRows); row++)
         {
-            float* dY = (float*)a.dY + (long)row * width, kept = (float*)a.Kept + (long)row * width, dX = (float*)a.dX + (long)row * width;
+            float* dY = (float*)a.dY + (long)row * width, saved = (float*)a.Saved + (long)row * width, dX = (float*)a.dX + (long)row * width;
             float* sum = a.Partial == null ? null : a.Partial + (long)(row / ChunkRows) * width;
             if (sum != null && row % ChunkRows == 0)
                 new Span<float>(sum, width).Clear();
             for (int c = 0; c < width; c += Lanes.Count)
             {
                 int left = width - c;
-                var gradient = Lanes.Load(dY + c, left) * TFunction.Slope(Argument(kept, bias, c, width));
+                var gradient = Lanes.Load(dY + c, left) * TFunction.Slope(Argument(saved, bias, c, width));
                 Lanes.Deliver(gradient, dX + c, left, add);
                 if (sum != null)
                     Lanes.Deliver(gradient, sum + c, left, add: 1);

@@ -1,11 +1,11 @@
 // Activation.cu: functions of single elements, forward and backward, with the bias of the product before them.
-//   y = f(x + bias),  dX = dY f'(kept),  dBias = sum dX       x, y, dY, kept, dX [Rows, C]
-//   kept: y for relu, tanh and sigmoid, x + bias for gelu
+//   y = f(x + bias),  dX = dY f'(saved),  dBias = sum dX       x, y, dY, saved, dX [Rows, C]
+//   saved: y for relu, tanh and sigmoid, x + bias for gelu
 // Types   tensors fp32 or bf16; bias, arithmetic and sums fp32
 // Launch  a block of WARPS warps per chunk of CHUNK_ROWS rows and the columns that a warp reads at once, 16 bytes a
 //         lane; a warp takes every WARPS-th row
 // Limits  any sizes; tensors on 16 bytes. If rows do not begin on 16 bytes, values are accessed one by one
-// Floor   forward reads x and writes y once, backward reads dY and kept and writes dX once: bytes / bandwidth. The
+// Floor   forward reads x and writes y once, backward reads dY and saved and writes dX once: bytes / bandwidth. The
 //         gelu of bf16 issues 21 instructions an element forward, 27 backward. At 16384 x 3072 an H100 needs 36 and 47
 //         us for them, and 67 and 103 us for the bytes
 // Why     a lane has the same columns in every row. It reads their bias once, and sums their part of its gradient in
@@ -24,7 +24,7 @@ struct ActivationForwardArgs {
 
 struct ActivationBackwardArgs {
     const void* dY;
-    const void* Kept;
+    const void* Saved;
     const float* Bias;
     void* dX;
     float* Partial;
@@ -86,11 +86,11 @@ struct Sigmoid {
 
 // The columns and rows of a thread.
 template <class T>
-struct Tile {
+struct Patch {
     int first, row, last_row;
     Run<T> run;
 
-    __device__ __forceinline__ Tile(int rows, int width)
+    __device__ __forceinline__ Patch(int rows, int width)
         : first((blockIdx.x * 32 + threadIdx.x % 32) * PACK<T>), row(blockIdx.y * CHUNK_ROWS + threadIdx.x / 32),
           last_row(min(rows, (int)(blockIdx.y + 1) * CHUNK_ROWS)), run(run_at<T>(first, width)) {}
 
@@ -105,18 +105,18 @@ struct Tile {
 
 template <class Function, class T>
 DEVICE void forward(const ActivationForwardArgs& a) {
-    const Tile<T> tile(a.Rows, a.C);
-    if (tile.is_empty())
+    const Patch<T> patch(a.Rows, a.C);
+    if (patch.is_empty())
         return;
     float bias[PACK<T>], x[PACK<T>];
-    tile.read_bias(bias, a.Bias);
-    for (int row = tile.row; row < tile.last_row; row += WARPS) {
-        const long long i = (long long)row * a.C + tile.first;
-        tile.run.read(x, (const T*)a.X + i);
+    patch.read_bias(bias, a.Bias);
+    for (int row = patch.row; row < patch.last_row; row += WARPS) {
+        const long long i = (long long)row * a.C + patch.first;
+        patch.run.read(x, (const T*)a.X + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
             x[j] = Function::value(x[j] + bias[j]);
-        tile.run.write((T*)a.Y + i, x);
+        patch.run.write((T*)a.Y + i, x);
     }
 }
 
@@ -124,25 +124,26 @@ template <class Function, class T>
 DEVICE void backward(const ActivationBackwardArgs& a) {
     // Padded: neighbouring columns, which are read together, are in different banks.
     __shared__ float of_warp[WARPS][PACK<T>][32 + 32 / PACK<T>];
-    const Tile<T> tile(a.Rows, a.C);
-    float bias[PACK<T>], sum[PACK<T>] = {}, dY[PACK<T>], kept[PACK<T>];
-    tile.read_bias(bias, a.Bias);
-    for (int row = tile.row; !tile.is_empty() && row < tile.last_row; row += WARPS) {
-        const long long i = (long long)row * a.C + tile.first;
-        tile.run.read(dY, (const T*)a.dY + i);
-        tile.run.read(kept, (const T*)a.Kept + i);
+    const Patch<T> patch(a.Rows, a.C);
+    float bias[PACK<T>], sum[PACK<T>] = {}, dY[PACK<T>], saved[PACK<T>];
+    patch.read_bias(bias, a.Bias);
+    for (int row = patch.row; !patch.is_empty() && row < patch.last_row; row += WARPS) {
+        const long long i = (long long)row * a.C + patch.first;
+        patch.run.read(dY, (const T*)a.dY + i);
+        patch.run.read(saved, (const T*)a.Saved + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++) {
-            dY[j] = __fmul_rn(dY[j], Function::slope(kept[j] + bias[j]));
+            dY[j] = __fmul_rn(dY[j], Function::slope(saved[j] + bias[j]));
             sum[j] += dY[j];
         }
-        tile.run.write((T*)a.dX + i, dY, a.Add);
+        patch.run.write((T*)a.dX + i, dY, a.Add);
     }
     if (!a.Partial)
         return;
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)
         of_warp[threadIdx.x / 32][j][threadIdx.x % 32] = sum[j];
+    // Each warp has written its sums; a thread reads those of all warps.
     __syncthreads();
     if ((int)threadIdx.x >= 32 * PACK<T>)
         return;
@@ -158,7 +159,7 @@ DEVICE void backward(const ActivationBackwardArgs& a) {
 
 #define THREADS (32 * WARPS)
 
-static_assert(THREADS >= 32 * PACK<bf16>, "a thread for each column of a tile");
+static_assert(THREADS >= 32 * PACK<bf16>, "a thread for each column of a patch");
 
 #define ACTIVATION(name, Function, OfBFloat16)                                                                                                     \
     extern "C" __global__ void __launch_bounds__(THREADS) name##_forward_f32(const ActivationForwardArgs a) { forward<Function, float>(a); }        \

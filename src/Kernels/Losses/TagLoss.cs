@@ -83,7 +83,7 @@ public static unsafe partial class TagLossKernels
     /// logits are read again from the L2 cache. A multiprocessor of an RTX 3090 has 100 KB of shared memory, one of an
     /// H100 more than twice as much.
     /// </summary>
-    public const int KeptBytes = 96 << 10;
+    public const int HeldBytes = 96 << 10;
 
     // Of a CUDA block. 10,000 tags of bf16 are 1,250 accesses of 16 bytes. With 320 threads they are 4 accesses for
     // almost every thread.
@@ -111,7 +111,7 @@ public static unsafe partial class TagLossKernels
 
     private static KernelPair<TagLossArgs> Pair(string name, bool consistent, bool differentiates) => new(name, (entry, precision) => new(entry)
     {
-        From = new(consistent ? "asymmetric-consistency-loss" : "asymmetric-loss", "TagLoss.cu", $"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"),
+        From = new(consistent ? "asymmetric-consistency-loss" : "asymmetric-loss", "TagLoss.cu", $"WARPS={Warps}", $"WORD_BITS={WordBits}", $"HELD_BYTES={HeldBytes}"),
         LaunchShape = (in TagLossArgs a, in DeviceLimits _) => new(a.Videos, Threads, SharedBytes: consistent ? SharedBytes(a, precision) : 0),
         CountItems = static (in TagLossArgs a) => a.Videos,
         Twin = precision != ElementType.Float32 ? null : consistent ? ComputeConsistent : ComputeHeads,
@@ -131,7 +131,7 @@ public static unsafe partial class TagLossKernels
     {
         int statistics = RoundUp((1 + a.Experts) * StatisticsOfHead * sizeof(float));
         long logits = (1L + a.Experts) * RoundUp(a.C * precision.Size());
-        return statistics + (logits <= KeptBytes ? (int)logits : 0);
+        return statistics + (logits <= HeldBytes ? (int)logits : 0);
     }
 
     private static int RoundUp(int bytes) => (bytes + 15) / 16 * 16;

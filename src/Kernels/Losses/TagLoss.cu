@@ -12,7 +12,7 @@
 //   Loss [1 to 3, Videos]: of z, of all z_k, consistency
 // Types   logits and gradients fp32 or bf16; arithmetic, sums and losses fp32, by special functions (docs/adr/0030)
 // Launch  a block of WARPS warps per video; a thread has the same tags of all heads, PACK of them at a time
-// Shared  statistics of each head; with the consistency also the logits of all heads, if they need at most KEPT_BYTES
+// Shared  statistics of each head; with the consistency also the logits of all heads, if they need at most HELD_BYTES
 // Limits  any sizes and any finite logit. 16 bytes an access if C is a multiple of PACK. Otherwise a thread accesses
 //         its PACK neighbours one by one, through the L1 cache
 // Floor   reads the logits once, writes their gradients once: bytes / bandwidth. fp32 with consistency issues about 79
@@ -118,15 +118,15 @@ template <class T>
 struct Video {
     const TagLossArgs& a;
     const unsigned* labels;
-    Softmax* heads; // [1 + Experts], the mixture first; in shared memory, followed by kept
-    T* kept;        // [1 + Experts, stride], or null
+    Softmax* heads; // [1 + Experts], the mixture first; in shared memory, followed by held
+    T* held;        // [1 + Experts, stride], or null
     int stride;
 
     __device__ __forceinline__ explicit Video(const TagLossArgs& a, void* shared) : a(a), labels(a.Labels + (long long)blockIdx.x * ((a.C + WORD_BITS - 1) / WORD_BITS)) {
         const int statistics = ((1 + a.Experts) * (int)sizeof(Softmax) + 15) / 16 * 16;
         heads = (Softmax*)shared;
         stride = (a.C + PACK<T> - 1) / PACK<T> * PACK<T>;
-        kept = (1LL + a.Experts) * stride * (int)sizeof(T) <= KEPT_BYTES ? (T*)((char*)shared + statistics) : nullptr;
+        held = (1LL + a.Experts) * stride * (int)sizeof(T) <= HELD_BYTES ? (T*)((char*)shared + statistics) : nullptr;
     }
 
     // First element of a head's row in global memory. Gradients have the same layout.
@@ -135,20 +135,20 @@ struct Video {
     __device__ __forceinline__ Run<T> run(int c) const { return run_at<T>(c, a.C); }
 
     __device__ __forceinline__ void keep() {
-        for (int head = 0; kept && head <= a.Experts; head++) {
+        for (int head = 0; held && head <= a.Experts; head++) {
 #pragma unroll 4
             for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
                 float z[PACK<T>];
                 run(c).read(z, logits(head) + c, -INFINITY);
-                store_pack(kept + head * stride + c, z);
+                store_pack(held + head * stride + c, z);
             }
         }
     }
 
     // Reads this thread's logits of a head. Past the end of the row they are -INFINITY, whose probability is 0.
     __device__ __forceinline__ void read(float (&z)[PACK<T>], int head, int c) const {
-        if (kept)
-            load_pack(z, kept + head * stride + c);
+        if (held)
+            load_pack(z, held + head * stride + c);
         else
             run(c).read(z, logits(head) + c, -INFINITY);
     }
@@ -228,6 +228,7 @@ DEVICE float sum_consistency(const Video<T>& video) {
         own = block_sum<WARPS>(own);
         if (threadIdx.x == 0)
             video.heads[0] = {mixture.largest, mixture.inverse, fmaf(a.Experts, own, loss)};
+        // The first thread has written all heads; every thread reads them.
         __syncthreads();
     }
     return loss;
@@ -243,7 +244,7 @@ DEVICE void compute_losses(const TagLossArgs& a) {
         video.keep();
         consistency = sum_consistency<T, Differentiates>(video);
     } else {
-        video.kept = nullptr;
+        video.held = nullptr;
     }
     const Focus<T> focus(a);
     const float scale = __fmul_rn(a.ConsistencyScale, a.Sharpness);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Tests.Training;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
@@ -15,13 +16,13 @@ public sealed class CopyStreamTests
 {
     private const int Steps = 7; // more than slots, and most of them replays of a graph
 
+    public static TheoryData<string, bool, int> Trainings => LongTests.Run
+        ? new() { { "mix", false, 1 }, { "mix", true, 2 }, { "uniter", false, 1 }, { "uniter", false, 2 }, { "uniter", true, 1 } }
+        : new() { { "mix", false, 1 }, { "uniter", true, 1 } };
+
     [Theory]
-    [InlineData("mix", false)]
-    [InlineData("mix", true, 2)]
-    [InlineData("uniter", false)]
-    [InlineData("uniter", false, 2)]
-    [InlineData("uniter", true)]
-    public void Train_AnyOrderOfStreams_GivesTheBitsOfCopiesInOrder(string model, bool eager, int parts = 1)
+    [MemberData(nameof(Trainings))]
+    public void Train_AnyOrderOfStreams_GivesTheBitsOfCopiesInOrder(string model, bool eager, int parts)
     {
         using var cuda = EmulatedMachine.Open();
         var inOrder = new Redirected(cuda, cuda.Stream); // its copies are not staged; the stream is not its own

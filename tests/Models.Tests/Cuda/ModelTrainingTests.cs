@@ -43,8 +43,11 @@ public sealed class ModelTrainingTests
         Assert.True(complaints.Length == 0, string.Join('\n', complaints)); // all of them: Assert.Empty shortens
     }
 
+    /// <summary>The same, or one model of each network.</summary>
+    public static TheoryData<string, bool> Repetitions => LongTests.Run ? Trainings : new() { { "mix-asl", false }, { "uniter-roformer", true } };
+
     [Theory]
-    [MemberData(nameof(Trainings))]
+    [MemberData(nameof(Repetitions))]
     public void Train_OnCuda_GivesTheSameBitsEagerPlannedAndCaptured(string model, bool pairs)
     {
         using var cuda = EmulatedMachine.Open();

@@ -21,7 +21,7 @@ public sealed partial class CommandWorld : IDisposable
 
     public CommandWorld()
     {
-        _cache = new(CopyOfEmulator);
+        _cache = new(CopyOfCaches);
         TinyData.Write(Data);
         Shell.Run(Pretrain(Data, Pretrained)).AssertDone();
     }
@@ -36,7 +36,7 @@ public sealed partial class CommandWorld : IDisposable
 
     /// <summary>
     /// A root of caches for builds that nobody else needs. The emulator with all kernels is in it, so builds with
-    /// other sources reuse its parts.
+    /// other sources reuse its parts, and so are the kernels that NVRTC has compiled.
     /// </summary>
     internal string Cache => _cache.Value;
 
@@ -64,7 +64,7 @@ public sealed partial class CommandWorld : IDisposable
         .. TinyData.Overrides.Concat(Stage("pretrain")).Concat(Stage("finetune")).SelectMany(text => new[] { "--set", text }),
     ];
 
-    private string CopyOfEmulator()
+    private string CopyOfCaches()
     {
         // Tests of other projects build in the same cache meanwhile: lock and unfinished builds are left out.
         string root = New();
@@ -74,6 +74,9 @@ public sealed partial class CommandWorld : IDisposable
             foreach (string library in Directory.GetFiles(folder).Where(static file => Library().IsMatch(file)))
                 File.Copy(library, Path.Combine(target, Path.GetFileName(library)));
         }
+        string compiled = new CacheFolder(root, UserCache.Kernels.Name).Open();
+        foreach (string image in Directory.GetFiles(UserCache.Kernels.Open(), "*.image"))
+            File.Copy(image, Path.Combine(compiled, Path.GetFileName(image)));
         return root;
     }
 

@@ -9,6 +9,16 @@ static bool reach(const Event& event) { return !event.last || event.last->isDone
 
 static bool isReached(const Event& event) { return event.last && event.last->isDone; }
 
+// Finds an event and a stream by their handles.
+static Result find(const void* handle, void* stream, Event*& event, Stream*& order) {
+    auto found = findIn(state().events, handle);
+    order = findStream(stream);
+    if (found == state().events.end() || !order)
+        return fail(InvalidHandle, "not an event, or on no stream");
+    event = found->get();
+    return Success;
+}
+
 EXPORT int cuEventCreate(void** event, unsigned) {
     Guard guard(state().lock);
     if (Result failure = enter(__func__))
@@ -26,12 +36,12 @@ EXPORT int cuEventRecord(void* handle, void* stream) {
         return failure;
     if (Result failure = usable())
         return failure;
-    auto found = findIn(state().events, handle);
-    Stream* order = findStream(stream);
-    if (found == state().events.end() || !order)
-        return fail(InvalidHandle, "not an event, or on no stream");
+    Event* event;
+    Stream* order;
+    if (Result failure = find(handle, stream, event, order))
+        return failure;
     auto moment = std::make_shared<Moment>(Moment{order});
-    (*found)->last = moment;
+    event->last = moment;
     give(*order, [moment] {
         moment->time = std::chrono::steady_clock::now();
         moment->isDone = true;
@@ -46,16 +56,16 @@ EXPORT int cuStreamWaitEvent(void* stream, void* handle, unsigned) {
         return failure;
     if (Result failure = usable())
         return failure;
-    auto found = findIn(state().events, handle);
-    Stream* order = findStream(stream);
-    if (found == state().events.end() || !order)
-        return fail(InvalidHandle, "not an event, or on no stream");
+    Event* event;
+    Stream* order;
+    if (Result failure = find(handle, stream, event, order))
+        return failure;
     if (order->capture) {
         order->invalidated = true;
         return fail(CaptureUnsupported, "a stream that is captured cannot wait for an event outside of the capture");
     }
-    if ((*found)->last)
-        giveWait(*order, (*found)->last);
+    if (event->last)
+        giveWait(*order, event->last);
     return Success;
 }
 

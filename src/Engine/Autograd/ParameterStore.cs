@@ -220,6 +220,7 @@ public sealed class ParameterStore : IDisposable
             device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), constant.Value.Address);
         }
 
+        // The norm of the gradient is summed in this order.
         void Place(int group, bool decay)
         {
             foreach (var parameter in _parameters.Where(parameter => parameter.Group == group && parameter.Decays == decay))

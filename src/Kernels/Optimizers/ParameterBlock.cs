@@ -95,9 +95,6 @@ public unsafe struct ParameterBlock
 
     internal static KernelFile FileOf(string family, string source) => new(family, source, $"MAX_PARTS={MaxParts}", $"THREADS={Threads}");
 
-    /// <summary>Chunks of a parameter.</summary>
-    public static int Chunks(int count) => (count + ChunkElements - 1) / ChunkElements;
-
     internal readonly LaunchShape Shape => new(Items, Threads);
 
     /// <summary>Adds a part.</summary>

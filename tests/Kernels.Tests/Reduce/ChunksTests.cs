@@ -1,6 +1,5 @@
 using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.LayerNorm;
-using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Reduce;
 using VideoSim.Kernels.Vlad;
 using Xunit;
@@ -15,7 +14,6 @@ public sealed class ChunksTests
         { "column sum", ColumnSumKernels.Chunks, ColumnSumKernels.ChunkRows },
         { "layer norm", LayerNormKernels.Chunks, LayerNormKernels.ChunkRows },
         { "batch norm", BatchNormKernels.Chunks, BatchNormKernels.ChunkRows },
-        { "parameters", ParameterBlock.Chunks, ParameterBlock.ChunkElements },
     };
 
     [Theory]

@@ -49,10 +49,9 @@ internal sealed unsafe class Coverage
         bool isNew = false;
         Trace.PrevLocation = 0;
         var counts = new Span<ulong>(_counts, Edges / sizeof(ulong));
-        for (int word = 0; word < counts.Length; word++)
+        for (int word = 0, next; (next = counts[word..].IndexOfAnyExcept(0ul)) >= 0; word++)
         {
-            if (counts[word] == 0)
-                continue;
+            word += next;
             for (int edge = word * sizeof(ulong); edge < (word + 1) * sizeof(ulong); edge++)
             {
                 byte magnitude = _counts[edge] == 0 ? (byte)0 : (byte)(1 << BitOperations.Log2(_counts[edge]));

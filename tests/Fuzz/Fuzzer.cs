@@ -57,7 +57,7 @@ internal sealed class Fuzzer(Format format, Execution execution, Findings findin
                 PrintLine(clock.Elapsed, done);
             }
             // Inputs that reach new edges are mostly refused early, so a third of all begins at a valid one.
-            byte[] from = mutator.OneIn(3) ? _corpus[random.Next(seeds)] : mutator.Other();
+            byte[] from = mutator.OneIn(3) ? _corpus[random.Next(seeds)] : mutator.Short();
             Try(mutator.Bounded(format.Mutate(mutator, from)));
         }
         return new FuzzResult(format.Name, _executions, _taken, clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds, coverage?.Reached ?? 0, _corpus.Count, findings.Count);

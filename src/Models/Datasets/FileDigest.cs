@@ -13,7 +13,7 @@ namespace VideoSim.Models.Datasets;
 /// </param>
 public sealed record FileDigest(string Path, long Bytes, string Sha256)
 {
-    private const int BufferBytes = 1 << 20;
+    private const int LeastBuffer = 1 << 12, MostBuffer = 1 << 20;
 
     /// <summary>Reads a file that is not a TFRecord file.</summary>
     /// <exception cref="DataException">It cannot be read.</exception>
@@ -36,7 +36,7 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
             using var hash = IncrementalHash.CreateHash(algorithm);
             // .NET's own loop reads 4 KB at a time: 100,000 calls for an encoder.
-            byte[] buffer = new byte[BufferBytes];
+            byte[] buffer = new byte[Math.Clamp(stream.Length, LeastBuffer, MostBuffer)];
             long bytes = 0;
             for (int read; (read = stream.Read(buffer)) > 0; bytes += read)
             {

@@ -13,6 +13,8 @@ internal sealed class EmbeddingShardFormat() : Format("embedding-shard", "e.json
 {
     private static readonly float[] Values = [1, -0.5f, 3, 1e-7f]; // as many as an embedding of the model has
 
+    private EmbeddingShards? _shards; // those of the input's folder. To open its model takes longer than to read a shard
+
     public override IEnumerable<byte[]> Seeds()
     {
         using var folder = new WorkFolder();
@@ -33,7 +35,7 @@ internal sealed class EmbeddingShardFormat() : Format("embedding-shard", "e.json
 
     public override void Read(string path, byte[] input)
     {
-        var (table, device) = Shards(path).Join([new Shard(1, 1)], IProgressSink.None);
+        var (table, device) = (_shards ??= Shards(path)).Join([new Shard(1, 1)], IProgressSink.None);
         Expect.Equal($"cpu ({RuntimeInformation.ProcessArchitecture})", device, "device");
         Expect.Items<double>([.. MemoryMarshal.Cast<byte, float>(input.AsSpan(input.Length - (sizeof(float) * Values.Length))).ToArray().Select(static value => (double)value)], table[0], "values");
     }

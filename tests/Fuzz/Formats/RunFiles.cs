@@ -51,9 +51,12 @@ internal static class RunFiles
     public static string StateFile => $"checkpoint-{Step}/trainer_state.json";
 
     /// <summary>Writes all files.</summary>
-    public static void Write(string folder)
+    public static void Write(string folder) => Write(folder, All.Keys);
+
+    /// <summary>Writes some of the files.</summary>
+    public static void Write(string folder, IEnumerable<string> names)
     {
-        foreach (var (name, text) in All)
+        foreach (var (name, text) in All.Where(file => names.Contains(file.Key)))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, name))!);
             File.WriteAllText(Path.Combine(folder, name), text);

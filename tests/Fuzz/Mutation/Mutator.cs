@@ -37,6 +37,15 @@ internal sealed class Mutator(Random random, IReadOnlyList<byte[]> others, int m
     /// <summary>Another input.</summary>
     public byte[] Other() => others[random.Next(others.Count)];
 
+    /// <summary>
+    /// Another input, the shorter ones more often. Long ones reach few new edges for their time, and make longer ones.
+    /// </summary>
+    public byte[] Short()
+    {
+        byte[] first = Other(), second = Other();
+        return first.Length <= second.Length ? first : second;
+    }
+
     /// <summary>True once in so many times.</summary>
     public bool OneIn(int times) => random.Next(times) == 0;
 

@@ -5,9 +5,6 @@ namespace VideoSim.Fuzz.Formats;
 /// <summary>The weights of a model folder with checksums. No changed byte is taken.</summary>
 internal sealed class CheckedFolderFormat() : Format("checked-folder", "model.safetensors", "FolderChecksums: model folders, checkpoints")
 {
-    /// <summary>The files that opening a model reads.</summary>
-    internal static readonly string[] Used = ["config.json", "model.safetensors", "vocab.txt", "tag_list.txt", "tokenizer_config.json"];
-
     private byte[] _valid = [];
 
     public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(ModelFolderFiles.Bert, FileName)];
@@ -20,7 +17,7 @@ internal sealed class CheckedFolderFormat() : Format("checked-folder", "model.sa
 
     public override void Read(string path, byte[] input)
     {
-        FolderChecksums.Require(Path.GetDirectoryName(path)!, isModel: true, Used);
+        FolderChecksums.Require(Path.GetDirectoryName(path)!, isModel: true, [FileName]);
         Expect.Items<byte>(_valid, input, "changed weights were taken");
     }
 }

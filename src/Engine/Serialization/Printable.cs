@@ -63,6 +63,9 @@ public static class Printable
 
     private static string Escape(string text, int longest)
     {
+        // Readers quote each name that they read, in case that something is wrong with it.
+        if (text.Length <= longest && !text.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+            return text;
         var result = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {

@@ -10,6 +10,7 @@
 #include "Memory.h"
 
 #include <cstring>
+#include <limits>
 
 namespace {
 
@@ -195,6 +196,9 @@ void multiplyAll(const Product& p) {
     }
 }
 
+// Makes the first value of a result NaN.
+void spoil(const Product& p) { Values(p.out, p.c.type).set(0, std::numeric_limits<float>::quiet_NaN()); }
+
 } // namespace
 
 EXPORT size_t cublasLtGetVersion() { return 120400; }
@@ -373,9 +377,19 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
         !deviceMemory().holds(workspace, algorithm->workspace))
         return BadValue;
     Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns, algorithm->part};
-    give(*order, [product, workspace, bytes = algorithm->workspace] {
-        memset(workspace, 0xff, bytes);
+    // Two pieces of work, like the kernels of a product in parts: what the first leaves in the workspace, the second
+    // needs. Another stream must not use the same workspace between them.
+    auto sums = std::make_shared<uint64_t>();
+    give(*order, [workspace, bytes = algorithm->workspace, sums] {
+        static uint64_t products;
+        *sums = ++products;
+        for (uint64_t at = 0; at + sizeof *sums <= bytes; at += sizeof *sums)
+            memcpy(static_cast<char*>(workspace) + at, sums.get(), sizeof *sums);
+    });
+    give(*order, [product, workspace, bytes = algorithm->workspace, sums] {
         multiplyAll(product);
+        if (bytes >= sizeof *sums && memcmp(workspace, sums.get(), sizeof *sums) != 0)
+            spoil(product);
     });
     return Ok;
 }

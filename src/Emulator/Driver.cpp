@@ -80,7 +80,7 @@ Result usableOutsideCapture() {
     for (auto& stream : state().streams) {
         if (!stream->capture)
             continue;
-        stream->invalidated = true;
+        stream->capture->invalidated = true;
         return fail(CaptureUnsupported, "this call cannot be made while a stream is captured");
     }
     return usable();
@@ -137,13 +137,23 @@ static void add(Stream& stream, Work work) {
 }
 
 void give(Stream& stream, Operation operation) {
-    if (stream.capture)
-        stream.capture->operations.push_back(std::move(operation));
-    else
+    if (!stream.capture) {
         add(stream, {std::move(operation), false, nullptr});
+        return;
+    }
+    stream.capture->graph.calls.push_back({Call::Run, stream.branch, std::move(operation)});
+    stream.capture->clocks[stream.branch][stream.branch]++;
 }
 
 void giveCopy(Stream& stream, Operation operation) { add(stream, {std::move(operation), true, nullptr}); }
+
+void giveRecord(Stream& stream, std::shared_ptr<Moment> moment) {
+    auto reached = [moment] {
+        moment->time = std::chrono::steady_clock::now();
+        moment->isDone = true;
+    };
+    add(stream, {reached, false, nullptr});
+}
 
 void giveWait(Stream& stream, std::shared_ptr<Moment> after) { add(stream, {{}, false, std::move(after)}); }
 

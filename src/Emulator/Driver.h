@@ -41,6 +41,10 @@ enum Result {
     NotSupported = 801,
     CaptureUnsupported = 900,
     CaptureInvalidated = 901,
+    CaptureUnmatched = 903,
+    CaptureUnjoined = 904,
+    CaptureIsolation = 905,
+    CapturedEvent = 907,
     Unknown = 999,
 };
 
@@ -64,17 +68,42 @@ struct Module {
 // A piece of a stream's work. Its errors appear at a later call, as on a GPU.
 using Operation = std::function<void()>;
 
-struct Graph {
-    std::vector<Operation> operations;
+struct Stream;
+
+// A call that was captured: a piece of work, a record of an event, or a wait for one.
+struct Call {
+    enum Kind { Run, Record, Wait } kind;
+    size_t branch;      // the stream of the capture
+    Operation run;      // of Run
+    size_t moment = 0;  // of Record and Wait: its number in the graph
 };
 
-struct Stream;
+// The work of a capture. Each stream of it is a branch, the first one that where the capture began.
+struct Graph {
+    std::vector<Call> calls; // in order
+    size_t branches = 1, moments = 0;
+    std::vector<Stream*> others; // of an executable graph: a stream for each branch but the first
+};
+
+// What a branch has seen of the work of each branch: the number of pieces that are done before its next one.
+using Clock = std::vector<size_t>;
+
+// A capture that goes on, or is over.
+struct Capture {
+    Graph graph;
+    std::vector<Stream*> streams; // of its branches; empty when it is over
+    std::vector<Clock> clocks;    // of its branches
+    bool invalidated = false;     // it contains a call that cannot be captured
+};
 
 // A record of an event: a point in a stream's work.
 struct Moment {
     Stream* stream;
     bool isDone = false;
     std::chrono::steady_clock::time_point time{}; // when it was done
+    std::shared_ptr<Capture> capture{};           // null if it was not captured
+    size_t number = 0;                            // in the graph of the capture
+    Clock clock{};                                // of the branch
 };
 
 // A piece of work, and when it may run.
@@ -85,9 +114,9 @@ struct Work {
 };
 
 struct Stream {
-    std::deque<Work> waiting;       // work that has not run, in order
-    std::unique_ptr<Graph> capture; // records the stream's work; the work does not run
-    bool invalidated = false;       // the capture contains a call that cannot be captured
+    std::deque<Work> waiting;         // work that has not run, in order
+    std::shared_ptr<Capture> capture; // records the stream's work; the work does not run
+    size_t branch = 0;                // the stream's number in it
 };
 
 struct Event {
@@ -162,16 +191,23 @@ Result enter(const char* call);
 // Null if there is no such stream.
 Stream* findStream(const void* handle);
 
-// Adds a piece of work to a stream, or to its graph if the stream is captured. It runs when the order of streams says
-// so, at the latest when a call waits for it.
+// Adds a piece of work to a stream, or to its capture if it is captured. It runs when the order of streams says so, at
+// the latest when a call waits for it.
 void give(Stream& stream, Operation operation);
 
 // The same for a copy from or to host memory: a GPU may read the source, and write the destination, at any time until
 // a call waits for the copy.
 void giveCopy(Stream& stream, Operation operation);
 
+// Records a moment of a stream.
+void giveRecord(Stream& stream, std::shared_ptr<Moment> moment);
+
 // Later work of the stream runs after that moment, which may be in another stream.
 void giveWait(Stream& stream, std::shared_ptr<Moment> after);
+
+// The same for streams that are captured. A stream that waits for a moment of a capture becomes a branch of it.
+std::shared_ptr<Moment> captureRecord(Stream& stream);
+Result captureWait(Stream& stream, const Moment& after);
 
 // Runs the work of a stream up to a moment, or all of it if that is null, and the work of other streams that it waits
 // for. No other work has to be done then. False if a launch that never ends is in the way.

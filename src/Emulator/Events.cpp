@@ -7,6 +7,8 @@ using namespace emulator;
 // Runs the work before the last record of an event. False if it never ends.
 static bool reach(const Event& event) { return !event.last || event.last->isDone || finish(*event.last->stream, event.last.get()); }
 
+static bool isCaptured(const Event& event) { return event.last && event.last->capture; }
+
 static bool isReached(const Event& event) { return event.last && event.last->isDone; }
 
 // Finds an event and a stream by their handles.
@@ -40,12 +42,12 @@ EXPORT int cuEventRecord(void* handle, void* stream) {
     Stream* order;
     if (Result failure = find(handle, stream, event, order))
         return failure;
-    auto moment = std::make_shared<Moment>(Moment{order});
-    event->last = moment;
-    give(*order, [moment] {
-        moment->time = std::chrono::steady_clock::now();
-        moment->isDone = true;
-    });
+    if (order->capture) {
+        event->last = captureRecord(*order);
+        return Success;
+    }
+    event->last = std::make_shared<Moment>(Moment{order});
+    giveRecord(*order, event->last);
     return Success;
 }
 
@@ -60,10 +62,8 @@ EXPORT int cuStreamWaitEvent(void* stream, void* handle, unsigned) {
     Stream* order;
     if (Result failure = find(handle, stream, event, order))
         return failure;
-    if (order->capture) {
-        order->invalidated = true;
-        return fail(CaptureUnsupported, "a stream that is captured cannot wait for an event outside of the capture");
-    }
+    if (order->capture || (event->last && event->last->capture))
+        return captureWait(*order, event->last ? *event->last : Moment{order});
     if (event->last)
         giveWait(*order, event->last);
     return Success;
@@ -78,6 +78,8 @@ EXPORT int cuEventSynchronize(void* handle) {
     auto found = findIn(state().events, handle);
     if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
+    if (isCaptured(**found))
+        return fail(CapturedEvent, "the event was last recorded in a capture");
     if (!reach(**found))
         hang();
     return state().sticky;
@@ -92,6 +94,8 @@ EXPORT int cuEventQuery(void* handle) {
     auto found = findIn(state().events, handle);
     if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
+    if (isCaptured(**found))
+        return fail(CapturedEvent, "the event was last recorded in a capture");
     return reach(**found) ? state().sticky : NotReady;
 }
 

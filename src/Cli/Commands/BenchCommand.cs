@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Output;
+using VideoSim.Engine.Devices;
 using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 
@@ -20,10 +21,13 @@ internal static class BenchCommand
         var device = CommonOptions.DeviceName();
         var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
+        var inOrder = new Option<bool>("--in-order") { Description = "run the branches of a GPU's steps in order, to see what they gain" };
         var json = CommonOptions.Json();
-        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { BenchCompareCommand.Create(), model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
+        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { BenchCompareCommand.Create(), model, stage, preset, set, steps, device, precision, threads, inOrder, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console);
+            if (parsed.GetValue(inOrder) && opened is CudaDevice cuda)
+                cuda.RunInOrder();
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!],
                 parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), TimeProvider.System, cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);

@@ -75,12 +75,12 @@ public sealed unsafe class Step<TResult> : IDisposable
             _roots.Add((inputs.ScalarTensor, "block of inputs"));
         (_device, _build) = (device, build);
         ArenaLayout? layout = null;
-        using (var counting = CountingDevice.WithOwnAddresses())
+        using (var counting = CountingDevice.WithOwnAddresses(device))
         using (var arena = new Arena(counting, Unlimited))
         using (var workspace = device.PacksProducts ? new Arena(counting, Unlimited) : null)
         using (var tape = NewTape(counting.Stream, arena, workspace, mode, inputs))
         {
-            var result = build(tape);
+            var result = Build(tape);
             var counted = (CountingStream)counting.Stream;
             if (read is not null)
                 layout = new ArenaLayout(Lifetime.Of(arena, counted.InOrder, read(result).Concat(tape.Notes?.Select(static note => note.Value) ?? [])));
@@ -94,7 +94,7 @@ public sealed unsafe class Step<TResult> : IDisposable
             _plan = mode.Eager ? null : new PlanStream();
             _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
             if (_plan is not null)
-                Result = build(_tape);
+                Result = Build(_tape);
         }
         catch
         {
@@ -149,7 +149,7 @@ public sealed unsafe class Step<TResult> : IDisposable
             return;
         }
         _tape.Clear();
-        Result = _build(_tape);
+        Result = Build(_tape);
     }
 
     /// <summary>Launches one run of a planned step, kernel by kernel, on another stream of its device.</summary>
@@ -186,6 +186,14 @@ public sealed unsafe class Step<TResult> : IDisposable
         }
         if (disposed is not null)
             throw new ObjectDisposedException(null, $"the step cannot run: {disposed} was disposed of");
+    }
+
+    // What reads the results need not know of branches.
+    private TResult Build(Tape tape)
+    {
+        var result = _build(tape);
+        tape.Stream.Join();
+        return result;
     }
 
     private Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepInputs? inputs) =>

@@ -49,6 +49,7 @@ public sealed unsafe class Tape : IDisposable
         public ElementType Type; // of the gradient
         public Tensor Gradient;
         public bool Written;
+        public bool IsOfBranch; // the gradient's last writer is a branch, which may not have been joined
         public bool IsTerm;
         public float Weight; // of a term
     }
@@ -244,7 +245,8 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     /// <param name="input">An input of the operator.</param>
     /// <param name="add">1 to add to it, because another operator has already written it; 0 to overwrite it.</param>
-    public Tensor GradientToWrite(in Tensor input, out int add)
+    /// <param name="inBranch">Whether a branch of the stream will write it.</param>
+    public Tensor GradientToWrite(in Tensor input, out int add, bool inBranch = false)
     {
         add = 0;
         if (input.Node < 0)
@@ -252,13 +254,20 @@ public sealed unsafe class Tape : IDisposable
         ref var slot = ref SlotOf(input);
         if (!slot.Gradient.Exists)
             slot.Gradient = Step.Allocate(slot.Shape, slot.Type);
+        if (!inBranch)
+            JoinWriter(ref slot);
         add = slot.Written ? 1 : 0;
-        slot.Written = true;
+        (slot.Written, slot.IsOfBranch) = (true, inBranch);
         return slot.Gradient;
     }
 
     /// <summary>The finished gradient of an operator's output.</summary>
-    public Tensor GradientOf(in Tensor output) => SlotOf(output).Gradient;
+    public Tensor GradientOf(in Tensor output)
+    {
+        ref var slot = ref SlotOf(output);
+        JoinWriter(ref slot);
+        return slot.Gradient;
+    }
 
     /// <summary>
     /// Runs the rules in reverse order. Rules of losses always run; other rules run if the gradient of their output
@@ -268,14 +277,19 @@ public sealed unsafe class Tape : IDisposable
     /// The terms of the objective. A term that is listed twice has the sum of both weights.
     /// </param>
     /// <exception cref="ArgumentException">A value is not the value of a loss on this tape.</exception>
-    public void RunBackward(params ReadOnlySpan<LossTerm> terms) => RunBackwardByParameter(terms, complete: null);
+    public void RunBackward(params ReadOnlySpan<LossTerm> terms)
+    {
+        RunBackwardByParameter(terms, complete: null);
+        Stream.Join();
+    }
 
     /// <summary>
     /// The same, and passes each parameter of the step on as soon as no further rule reads it or writes its gradient.
     /// </summary>
     /// <param name="terms">The terms of the objective.</param>
     /// <param name="complete">
-    /// Receives the parameter and its gradient. It may change the parameter; the gradient's memory is used again.
+    /// Receives the parameter and its gradient, which a branch may have written. It may change the parameter in a
+    /// branch; the gradient's memory is used again.
     /// </param>
     internal void RunBackwardByParameter(ReadOnlySpan<LossTerm> terms, Action<Parameter, Tensor>? complete)
     {
@@ -338,6 +352,13 @@ public sealed unsafe class Tape : IDisposable
         _states = null;
         (_used, _capacity) = (0, 0);
         _entries.Clear();
+    }
+
+    private void JoinWriter(ref Slot slot)
+    {
+        if (slot.IsOfBranch)
+            Stream.Join();
+        slot.IsOfBranch = false;
     }
 
     // 0 where no rule has written it.

@@ -2,7 +2,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>A queue of device work. Its kernels run one after the other.</summary>
+/// <summary>
+/// A queue of device work. Its kernels run one after the other, except that those of a branch may run beside later
+/// ones.
+/// </summary>
 public abstract unsafe class ComputeStream : IDisposable
 {
     /// <summary>Runs a kernel on typed arguments.</summary>
@@ -30,6 +33,34 @@ public abstract unsafe class ComputeStream : IDisposable
 
     /// <summary>Ends the group, if one was begun: what follows may depend on its launches.</summary>
     internal virtual void EndGroup() { }
+
+    /// <summary>Whether launches of a branch may run beside later ones.</summary>
+    public virtual bool HasBranches => false;
+
+    /// <summary>
+    /// Begins a branch. Its launches need all launches before them, also those of earlier branches; the launches after
+    /// it do not need its own until <see cref="Join"/>. A stream that has no branches runs it in order.
+    /// </summary>
+    public LaunchBranch Branch()
+    {
+        BeginBranch();
+        return new LaunchBranch(this);
+    }
+
+    /// <summary>Begins a branch.</summary>
+    internal virtual void BeginBranch() { }
+
+    /// <summary>Ends the branch, if one was begun.</summary>
+    internal virtual void EndBranch() { }
+
+    /// <summary>The launches that follow may depend on those of all branches so far.</summary>
+    internal virtual void Join() { }
+
+    /// <summary>
+    /// The launches that follow may depend on those of all branches before the last call of this. So a branch has the
+    /// time between two calls, and the memory that it uses is free after it.
+    /// </summary>
+    internal virtual void JoinEarlier() { }
 
     /// <summary>Begins a function. The launches that follow compute it. Only a stream that counts uses this.</summary>
     /// <param name="function">Inputs and results in words, such as <c>x, dY -> dX</c>.</param>
@@ -70,4 +101,11 @@ public readonly ref struct LaunchGroup(ComputeStream stream)
 {
     /// <summary>Ends the group.</summary>
     public void Dispose() => stream.EndGroup();
+}
+
+/// <summary>The branch that <see cref="ComputeStream.Branch"/> began. Disposing ends it.</summary>
+public readonly ref struct LaunchBranch(ComputeStream stream)
+{
+    /// <summary>Ends the branch.</summary>
+    public void Dispose() => stream.EndBranch();
 }

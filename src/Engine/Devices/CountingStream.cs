@@ -15,12 +15,18 @@ public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? 
     /// <summary>Its number in the order of the step. Launches of a group have the same one.</summary>
     internal int Tick { get; init; }
 
+    /// <summary>
+    /// The last launch beside which it may run: itself, or for a launch of a branch the last one before the join.
+    /// </summary>
+    internal int LastTick { get; set; }
+
     /// <summary>Whether it is a matrix product.</summary>
     public bool IsProduct => Kernel == MatMulKernels.Multiply;
 }
 
 /// <summary>Runs nothing, and adds up the costs of its launches.</summary>
-public sealed unsafe class CountingStream : ComputeStream
+/// <param name="hasBranches">Whether the device that it represents runs branches beside later launches.</param>
+public sealed unsafe class CountingStream(bool hasBranches = false) : ComputeStream
 {
     // Of an H100, the device that performance figures are for.
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
@@ -29,7 +35,8 @@ public sealed unsafe class CountingStream : ComputeStream
     private readonly List<CountedFunction> _functions = [];
     private CountedFunction? _function; // that the next launches belong to
     private int _tick; // of the next launch
-    private bool _isGrouped;
+    private bool _isGrouped, _isBranch;
+    private List<CountedLaunch> _earlier = [], _later = []; // of branches, before and after the last JoinEarlier
 
     /// <summary>Work of all launches.</summary>
     public KernelCost Total { get; private set; }
@@ -72,13 +79,37 @@ public sealed unsafe class CountingStream : ComputeStream
     }
 
     /// <inheritdoc/>
+    public override bool HasBranches => hasBranches;
+
+    internal override void BeginBranch() => _isBranch = hasBranches;
+
+    internal override void EndBranch() => _isBranch = false;
+
+    internal override void Join()
+    {
+        JoinEarlier();
+        JoinEarlier();
+    }
+
+    internal override void JoinEarlier()
+    {
+        foreach (var launch in _earlier)
+            launch.LastTick = _tick - 1;
+        _earlier.Clear();
+        (_earlier, _later) = (_later, _earlier);
+    }
+
+    /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
         var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits, Variant.Default) : null)
         {
             Addresses = [.. kernel.Layout.Pointers.Select(offset => *(nint*)((byte*)args + offset))],
             Tick = _tick,
+            LastTick = _isBranch ? int.MaxValue : _tick,
         };
+        if (_isBranch)
+            _later.Add(launch);
         if (!_isGrouped)
             _tick++;
         _inOrder.Add(launch);

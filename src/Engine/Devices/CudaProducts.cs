@@ -26,7 +26,8 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     private const int LeastBiasAlignment = 16;
 
     private readonly Dictionary<ProductKind, Product?> _products = [];
-    private nint _library, _preference, _workspace;
+    private readonly nint[] _workspaces = new nint[2]; // of the compute stream and of branches, which run beside it
+    private nint _library, _preference;
 
     /// <summary>Number of kinds of products so far.</summary>
     public int Count => _products.Count;
@@ -37,19 +38,20 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     /// </summary>
     /// <param name="args">The product.</param>
     /// <param name="stream">Stream for that kernel.</param>
-    /// <param name="handle">The driver's handle of the stream.</param>
-    public void Run(in MatMulArgs args, CudaStream stream, nint handle)
+    /// <param name="handle">The driver's handle of the stream or of its branch.</param>
+    /// <param name="isBranch">Whether it is the handle of the branch.</param>
+    public void Run(in MatMulArgs args, CudaStream stream, nint handle, bool isBranch)
     {
         if (args.Packed != null)
             throw new ArgumentException("cuBLASLt does not take packed operands");
-        if (TryRun(args, handle))
+        if (TryRun(args, handle, isBranch))
             return;
         stream.Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
         stream.Run(MatMulKernels.Multiply, args with { Bias = null, Add = 1 });
     }
 
     // Returns false and launches nothing if the library cannot add the bias.
-    private bool TryRun(in MatMulArgs args, nint stream)
+    private bool TryRun(in MatMulArgs args, nint stream, bool isBranch)
     {
         var kind = new ProductKind(args);
         if (kind.HasBias && kind.AlignmentBias < LeastBiasAlignment)
@@ -60,10 +62,13 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             return false;
         if (kind.HasBias)
             Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)args.Bias);
+        ref nint workspace = ref _workspaces[isBranch ? 1 : 0];
+        if (workspace == 0)
+            workspace = context.Allocate(WorkspaceBytes, "the workspace of cuBLASLt");
         float alpha = 1, beta = args.Add;
         var algorithm = product.Algorithm;
         Check(cublasLtMatmul(_library, product.Descriptor, &alpha, args.B, product.First, args.A, product.Second,
-            &beta, args.C, product.Result, args.C, product.Result, &algorithm, _workspace, (nuint)WorkspaceBytes, stream), nameof(cublasLtMatmul), kind);
+            &beta, args.C, product.Result, args.C, product.Result, &algorithm, workspace, (nuint)WorkspaceBytes, stream), nameof(cublasLtMatmul), kind);
         return true;
     }
 
@@ -74,19 +79,18 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         _products.Clear();
         if (_preference != 0)
             _ = cublasLtMatmulPreferenceDestroy(_preference);
-        if (_workspace != 0)
-            context.Free(_workspace);
+        foreach (nint workspace in _workspaces.Where(static workspace => workspace != 0))
+            context.Free(workspace);
+        Array.Clear(_workspaces);
         if (_library != 0)
             _ = cublasLtDestroy(_library);
-        _library = _preference = _workspace = 0;
+        _library = _preference = 0;
     }
 
     // Called for the first product: a device that only copies and launches needs no cuBLASLt.
     private void Open()
     {
         NativeLibraries.CublasLt.Require();
-        if (_workspace == 0)
-            _workspace = context.Allocate(WorkspaceBytes, "the workspace of cuBLASLt");
         if (_preference == 0)
         {
             Check(cublasLtMatmulPreferenceCreate(out _preference), nameof(cublasLtMatmulPreferenceCreate));

@@ -6,7 +6,8 @@ using static VideoSim.Engine.Interop.CudaDriver;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.
+/// Runs the kernels' CUDA sources on a GPU, one after the other, but branches beside them; a launch returns before it
+/// is done.
 /// </summary>
 public sealed unsafe class CudaStream : ComputeStream
 {
@@ -21,14 +22,21 @@ public sealed unsafe class CudaStream : ComputeStream
     private readonly VariantTable.Rules _variants;
     private readonly CudaProducts _products;
     private readonly nint _stream;
+    private readonly CudaBranch _branch;
     private readonly bool _isBlocking = Environment.GetEnvironmentVariable(LaunchBlockingVariable) == "1";
+
+    private bool _isInOrder;
 
     internal CudaStream(CudaContext context, CudaModules modules, VariantTable.Rules variants)
     {
         (_context, _modules, _variants, _products) = (context, modules, variants, new CudaProducts(context));
         context.MakeCurrent();
         context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
+        _branch = new CudaBranch(context, _stream);
     }
+
+    // Where launches go now.
+    private nint Current => _branch.IsOpen ? _branch.Handle : _stream;
 
     /// <summary>Number of kinds of matrix products that the stream keeps descriptors of.</summary>
     internal int ProductKinds => _products.Count;
@@ -58,7 +66,23 @@ public sealed unsafe class CudaStream : ComputeStream
     {
         _context.MakeCurrent();
         _context.WaitForStream(_stream);
+        _branch.Wait(); // only a step that failed has work there that the stream did not wait for
     }
+
+    /// <inheritdoc/>
+    public override bool HasBranches => !_isInOrder;
+
+    internal override void BeginBranch()
+    {
+        if (!_isInOrder)
+            _branch.Begin();
+    }
+
+    internal override void EndBranch() => _branch.End();
+
+    internal override void Join() => _branch.Join();
+
+    internal override void JoinEarlier() => _branch.JoinEarlier();
 
     /// <inheritdoc/>
     public override void Drain()
@@ -75,6 +99,7 @@ public sealed unsafe class CudaStream : ComputeStream
     {
         if (plan.Count == 0)
             return;
+        _branch.Reset();
         if (_isBlocking)
         {
             plan.GiveTo(this);
@@ -93,6 +118,9 @@ public sealed unsafe class CudaStream : ComputeStream
         _context.Last.NoteGraph(graph.Launches);
         graph.Launch();
     }
+
+    /// <summary>See <see cref="CudaDevice.RunInOrder"/>.</summary>
+    internal void RunInOrder() => _isInOrder = true;
 
     internal void Fill(nint address, byte value, long bytes) =>
         Check(cuMemsetD8Async(address, value, (nuint)bytes, _stream), nameof(cuMemsetD8Async));
@@ -131,6 +159,7 @@ public sealed unsafe class CudaStream : ComputeStream
     {
         if (!_context.IsStuck)
             _products.Dispose();
+        _branch.Dispose();
         _context.CheckRelease(() => cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
         base.Dispose(disposing);
     }
@@ -141,13 +170,13 @@ public sealed unsafe class CudaStream : ComputeStream
         var shape = kernel.Shape(args, _context.Limits, variant);
         _context.Last.Note(kernel, shape, args, bytes);
         Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
-            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // one parameter: args
+            (uint)shape.SharedBytes, Current, &args, extra: null), nameof(cuLaunchKernel)); // one parameter: args
     }
 
     private void LaunchProduct(Kernel<MatMulArgs> kernel, MatMulArgs* args)
     {
         _context.Last.Note(kernel, shape: null, args, sizeof(MatMulArgs));
-        _products.Run(*args, this, _stream);
+        _products.Run(*args, this, Current, _branch.IsOpen);
     }
 
     private void Check(int code, string call) => _context.Check(code, call);

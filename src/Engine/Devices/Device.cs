@@ -210,7 +210,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 /// <param name="packsProducts">
 /// Whether it represents the CPU, which packs operands of products, or a CUDA device, which does not.
 /// </param>
-public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream())
+public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream(!packsProducts))
 {
     private nint _next = 1 << 20;
 
@@ -218,7 +218,8 @@ public sealed class CountingDevice(bool packsProducts = false) : Device(new Coun
     /// A device whose addresses no other memory has, so an address in a launch's arguments shows whether it is of this
     /// device. Processors and GPUs have addresses of at most 57 bits.
     /// </summary>
-    internal static CountingDevice WithOwnAddresses() => new() { _next = (nint)1 << 60 };
+    /// <param name="of">The device that it represents.</param>
+    internal static CountingDevice WithOwnAddresses(Device of) => new(packsProducts: !of.Stream.HasBranches) { _next = (nint)1 << 60 };
 
     /// <summary>Bytes of all allocations so far, freed ones included.</summary>
     public long AllocatedBytes { get; private set; }

@@ -9,11 +9,22 @@ namespace VideoSim.Engine.Devices;
 /// </summary>
 public sealed unsafe class PlanStream : ComputeStream
 {
-    private const int Alignment = 16, None = -1;
+    private const int Alignment = 16;
+
+    // Calls besides launches.
+    private enum Mark
+    {
+        BeginGroup,
+        EndGroup,
+        BeginBranch,
+        EndBranch,
+        Join,
+        JoinEarlier,
+    }
 
     private readonly List<(Kernel Kernel, int Offset, int Bytes)> _launches = [];
-    private readonly List<(int Begin, int End)> _groups = []; // launches of each group
-    private int _groupBegin = None;
+    private readonly List<(int Launches, Mark Mark)> _marks = []; // after so many launches
+    private bool _isGrouped;
     private byte* _arguments;
     private int _used, _capacity;
 
@@ -34,14 +45,26 @@ public sealed unsafe class PlanStream : ComputeStream
         _launches.Add((kernel, offset, bytes));
     }
 
-    internal override void BeginGroup() => _groupBegin = Count;
+    internal override void BeginGroup()
+    {
+        _isGrouped = true;
+        _marks.Add((Count, Mark.BeginGroup));
+    }
 
     internal override void EndGroup()
     {
-        if (_groupBegin != None && Count - _groupBegin > 1)
-            _groups.Add((_groupBegin, Count));
-        _groupBegin = None;
+        if (_isGrouped)
+            _marks.Add((Count, Mark.EndGroup));
+        _isGrouped = false;
     }
+
+    internal override void BeginBranch() => _marks.Add((Count, Mark.BeginBranch));
+
+    internal override void EndBranch() => _marks.Add((Count, Mark.EndBranch));
+
+    internal override void Join() => _marks.Add((Count, Mark.Join));
+
+    internal override void JoinEarlier() => _marks.Add((Count, Mark.JoinEarlier));
 
     /// <summary>Runs everything recorded on another stream, in order.</summary>
     public void Replay(ComputeStream stream) => stream.Replay(this);
@@ -53,14 +76,38 @@ public sealed unsafe class PlanStream : ComputeStream
     internal void GiveTo(ComputeStream stream)
     {
         int next = 0;
-        foreach (var (begin, end) in CollectionsMarshal.AsSpan(_groups))
+        foreach (var (launches, mark) in CollectionsMarshal.AsSpan(_marks))
         {
-            Launch(stream, next, begin);
-            using (stream.Group())
-                Launch(stream, begin, end);
-            next = end;
+            Launch(stream, next, launches);
+            Give(stream, mark);
+            next = launches;
         }
         Launch(stream, next, Count);
+    }
+
+    private static void Give(ComputeStream stream, Mark mark)
+    {
+        switch (mark)
+        {
+            case Mark.BeginGroup:
+                stream.BeginGroup();
+                break;
+            case Mark.EndGroup:
+                stream.EndGroup();
+                break;
+            case Mark.BeginBranch:
+                stream.BeginBranch();
+                break;
+            case Mark.EndBranch:
+                stream.EndBranch();
+                break;
+            case Mark.Join:
+                stream.Join();
+                break;
+            case Mark.JoinEarlier:
+                stream.JoinEarlier();
+                break;
+        }
     }
 
     private void Launch(ComputeStream stream, int begin, int end)
@@ -78,7 +125,7 @@ public sealed unsafe class PlanStream : ComputeStream
         _arguments = null;
         (_used, _capacity) = (0, 0);
         _launches.Clear();
-        _groups.Clear();
+        _marks.Clear();
         base.Dispose(disposing);
     }
 }

@@ -6,7 +6,10 @@ namespace VideoSim.Engine.Memory;
 /// <summary>An allocation of a step, from the first launch that uses it to the last.</summary>
 /// <param name="Bytes">Its size in the arena.</param>
 /// <param name="First">Tick of the first launch.</param>
-/// <param name="Last">Tick of the last launch; <see cref="End"/> if its values are read after the step.</param>
+/// <param name="Last">
+/// Tick of the last launch beside which a launch that uses it may run; <see cref="End"/> if its values are read after
+/// the step.
+/// </param>
 internal readonly record struct Lifetime(long Bytes, int First, int Last)
 {
     /// <summary>After all launches.</summary>
@@ -15,9 +18,8 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last)
     /// <summary>
     /// Whether a launch or a group needs both allocations, or one is written between uses of the other.
     /// </summary>
-    // Ticks are in one order, because launches run one after the other, except in a group. Two branches of a graph
-    // have no such order. Allocations of different branches then overlap until the branches join, and one that both
-    // branches use is free only after both joins. Only this function decides that, so it is the place to change.
+    // Ticks are in one order, because launches run one after the other, except in a group. A launch of a branch may
+    // also run later, up to its join, so what it uses lives until then.
     public bool Overlaps(in Lifetime other) => First <= other.Last && other.First <= Last;
 
     /// <summary>The most bytes that live at the same time.</summary>
@@ -45,7 +47,7 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last)
             foreach (nint address in launch.Addresses)
             {
                 if (IndexOf(address) is >= 0 and int i)
-                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? launch.Tick, launch.Tick);
+                    lives[i] = new Lifetime(arena.Allocations[i].Bytes, lives[i]?.First ?? launch.Tick, Math.Max(lives[i]?.Last ?? 0, launch.LastTick));
             }
         }
         foreach (var result in results)

@@ -77,9 +77,10 @@ public static unsafe class Linear
         var columnSum = default(ColumnSum);
         using (tape.Stream.Group())
         {
-            var dWeight = tape.GradientToWrite(weight, out int add);
+            var dWeight = tape.GradientToWrite(weight, out int add, inBranch: true);
             if (dWeight.Exists)
             {
+                using var branch = tape.Stream.Branch();
                 tape.Touches("x, dY -> gradient of the weight", Touch.Read(x), Touch.Read(operand), Touch.Write(dWeight, add));
                 MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
                 {

@@ -182,7 +182,7 @@ public sealed unsafe class TrainingStep : IDisposable
     }
 
     // Parameters that the step does not use are updated too: with a gradient of 0 their moments and weights still
-    // change.
+    // change. An update is a branch like the products that write gradients of weights, and is joined at the next one.
     private static void UpdateInBackward(Tape tape, LossTerms terms, Optimizer optimizer, StepScalars* scalars)
     {
         var parameters = optimizer.Parameters;
@@ -205,7 +205,9 @@ public sealed unsafe class TrainingStep : IDisposable
         {
             if (waiting.Count == 0)
                 return;
-            optimizer.Update(tape.Stream, scalars, waiting);
+            using (tape.Stream.Branch())
+                optimizer.Update(tape.Stream, scalars, waiting);
+            tape.Stream.JoinEarlier();
             waiting.Clear();
         }
     }

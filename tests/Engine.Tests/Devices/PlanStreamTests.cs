@@ -56,6 +56,25 @@ public sealed unsafe class PlanStreamTests
     }
 
     [Fact]
+    public void Replay_GroupsAndBranches_AreWhereTheyWere()
+    {
+        using var plan = new PlanStream();
+        using var seen = new Marks();
+        plan.EndGroup(); // none was begun
+        using (plan.Group())
+        {
+            using (plan.Branch())
+                Give(plan, 0, 1);
+            Give(plan, 0, 2);
+        }
+        plan.JoinEarlier();
+        Give(plan, 0, 3);
+        plan.Join();
+        plan.Replay(seen);
+        Assert.Equal("group branch launch /branch launch /group earlier launch join", string.Join(' ', seen.Seen));
+    }
+
+    [Fact]
     public void Dispose_Plan_LeavesNothingToReplayAndNoOldMemoryToRecordInto()
     {
         var plan = new PlanStream();
@@ -116,5 +135,25 @@ public sealed unsafe class PlanStreamTests
             Assert.Equal(0, (nint)args % sizeof(long)); // a kernel may read any of its fields
             Seen.Add(Show(kernel.Entry, args, bytes));
         }
+    }
+
+    /// <summary>Writes down what it is asked for.</summary>
+    private sealed class Marks : ComputeStream
+    {
+        public List<string> Seen { get; } = [];
+
+        public override void Launch(Kernel kernel, void* args, int bytes) => Seen.Add("launch");
+
+        internal override void BeginGroup() => Seen.Add("group");
+
+        internal override void EndGroup() => Seen.Add("/group");
+
+        internal override void BeginBranch() => Seen.Add("branch");
+
+        internal override void EndBranch() => Seen.Add("/branch");
+
+        internal override void Join() => Seen.Add("join");
+
+        internal override void JoinEarlier() => Seen.Add("earlier");
     }
 }

@@ -15,7 +15,7 @@ public sealed unsafe class LifetimeTests : IDisposable
         Twin = static (in CopyArgs a, int from, int to) => { },
     };
 
-    private readonly CountingDevice _device = CountingDevice.WithOwnAddresses();
+    private readonly CountingDevice _device = CountingDevice.WithOwnAddresses(of: new CountingDevice(packsProducts: true));
     private readonly Arena _arena;
 
     public LifetimeTests() => _arena = new Arena(_device, 1 << 20);
@@ -47,6 +47,46 @@ public sealed unsafe class LifetimeTests : IDisposable
         Launch(c, c, inside: a.Slice(4, new Shape(4)).Floats);
         Launch(d, d, inside: (float*)((byte*)b.Floats + 63));
         Assert.Equal([new(64, 0, 1), new(64, 0, 2), new(64, 1, 1), new(64, 2, 2)], Lives());
+    }
+
+    // A branch may run until it is joined: at the second call of JoinEarlier after it, or at a join.
+    [Fact]
+    public void Of_LaunchesOfABranch_LastUntilItsJoin()
+    {
+        using var device = CountingDevice.WithOwnAddresses(of: new CountingDevice());
+        using var arena = new Arena(device, 1 << 20);
+        Tensor[] used = [.. Enumerable.Range(0, 4).Select(_ => arena.Allocate(new Shape(16)))];
+        var stream = device.Stream;
+        InBranch(used[0]); // 0
+        stream.JoinEarlier();
+        Run(used[3]); // 1
+        InBranch(used[1]); // 2
+        stream.JoinEarlier();
+        Run(used[3]); // 3
+        InBranch(used[2]); // 4
+        Run(used[3]); // 5
+        stream.Join();
+        Run(used[3]); // 6
+        stream.Join();
+        Assert.Equal([new(64, 0, 2), new(64, 2, 5), new(64, 4, 5), new(64, 1, 6)], Lifetime.Of(arena, ((CountingStream)stream).InOrder, []));
+
+        void Run(Tensor tensor) => stream.Run(Copy, new CopyArgs { X = tensor.Floats, Y = tensor.Floats });
+
+        void InBranch(Tensor tensor)
+        {
+            using (stream.Branch())
+                Run(tensor);
+        }
+    }
+
+    [Fact]
+    public void Of_LaunchesOfABranchOnADeviceWithoutBranches_LastLikeOthers()
+    {
+        Tensor a = Allocate(16), b = Allocate(16);
+        using (_device.Stream.Branch())
+            Launch(a, a);
+        Launch(b, b);
+        Assert.Equal([new(64, 0, 0), new(64, 1, 1)], Lives());
     }
 
     // The CPU's threads run a group like one launch: its last reader of one allocation may run after the first writer

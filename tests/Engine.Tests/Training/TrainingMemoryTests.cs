@@ -70,10 +70,89 @@ public sealed class TrainingMemoryTests
         Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: true, keepsGradients: false));
     }
 
+    // Products of weights' gradients, and updates, run in a branch. Memory that it uses is free only after its join.
+    [Theory]
+    [InlineData(ElementType.Float32)]
+    [InlineData(ElementType.BFloat16)]
+    public void Run_BranchesInAnyOrder_GivesTheSameBits(ElementType precision)
+    {
+        CudaMachine.SkipUnlessEmulator();
+        using var device = CudaMachine.Open();
+        float[] expected = Train(device, precision, keepsValues: true, eager: true);
+        try
+        {
+            for (ulong order = 0; order < 5; order++)
+            {
+                CudaMachine.OrderStreams(order);
+                foreach (bool keepsGradients in new[] { false, true })
+                {
+                    Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: false, keepsGradients));
+                    Assert.Equal(expected, Train(device, precision, keepsValues: false, eager: true, keepsGradients));
+                }
+            }
+        }
+        finally
+        {
+            CudaMachine.OrderStreams(0);
+        }
+    }
+
+    // A branch writes the gradient of the weight, and a rule outside of a branch adds to it.
+    [Fact]
+    public void Run_GradientOfABranchThatIsAddedTo_IsThatOfOneWriterAfterTheOther()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        using var device = CudaMachine.Open();
+        float[] expected = Gradient(order: 0);
+        Assert.Contains(expected, static value => value != 0);
+        for (ulong order = 1; order < 5; order++)
+            Assert.Equal(expected, Gradient(order));
+        CudaMachine.OrderStreams(0);
+
+        float[] Gradient(ulong order)
+        {
+            CudaMachine.OrderStreams(order);
+            var parameters = new ParameterStore();
+            var weight = parameters.Add(0, "weight", new Shape(8, 8), Initializers.GlorotUniform);
+            parameters.Allocate(device, training: true);
+            parameters.Initialize(seed: 1);
+            using var inputs = new StepInputs(device, new("x", new Shape(4, 8)), new("y", new Shape(4, 8)), new("target", new Shape(8, 8)));
+            foreach (string name in new[] { "x", "y", "target" })
+                inputs.Upload<float>(name, [.. Enumerable.Range(0, (int)inputs[name].Shape.Count).Select(i => (float)Philox.Uniform((ulong)name[0], 0, 0, i))]);
+            using var step = TrainingStep.Build(device, parameters, optimizer: null, inputs, tape =>
+            {
+                var used = tape.Use(weight);
+                var apart = SquaredError.Forward(tape, used, inputs["target"]); // its rule runs last
+                return new LossTerms(new LossTerm("apart", 1, apart), new LossTerm("product", 1, SquaredError.Forward(tape, Linear.Forward(tape, inputs["x"], used), inputs["y"])));
+            });
+            for (int run = 0; run < 3; run++)
+                step.Run();
+            float[] gradient = device.Read<float>(weight.Gradient);
+            parameters.Dispose();
+            return gradient;
+        }
+    }
+
+    // The next product and its input gradient begin before the branch is joined.
+    [Fact]
+    public void Build_DeviceWithBranches_TakesMoreMemory()
+    {
+        using var plain = new CountingDevice(packsProducts: true);
+        using var branched = new CountingDevice();
+        Assert.InRange(Bytes(branched), 1.02 * Bytes(plain), 1.5 * Bytes(plain));
+
+        static long Bytes(Device device)
+        {
+            using var encoder = new Encoder(device, layers: 6, keepsGradients: false);
+            using var step = encoder.Build();
+            return step.Step.ArenaBytes;
+        }
+    }
+
     [Fact]
     public void Place_LifetimesOfAStep_NoTwoThatOverlapShareBytes()
     {
-        using var device = CountingDevice.WithOwnAddresses();
+        using var device = CountingDevice.WithOwnAddresses(of: new CountingDevice(packsProducts: true));
         using var encoder = new Encoder(device, layers: 3);
         using var arena = new Arena(device, 1L << 40);
         using var tape = new Tape(device.Stream, arena) { Mode = new StepMode(Training: true) };

@@ -76,13 +76,6 @@ DEVICE void turn_pack(float (&x)[8], const float4& sine, const float4& cosine, f
     turn_pair(x[6], x[7], direction * sine.w, cosine.w);
 }
 
-DEVICE void unpack(float (&x)[8], const uint4& pack) {
-    const unsigned pairs[4] = {pack.x, pack.y, pack.z, pack.w};
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-        x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
-}
-
 // x = pack + bias.
 DEVICE void add_bias(float (&x)[8], const uint4& pack, const float (&bias)[8]) {
     unpack(x, pack);

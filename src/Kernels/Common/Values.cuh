@@ -56,12 +56,17 @@ DEVICE void load_pack(float (&x)[4], const float* address) {
     x[0] = all.x, x[1] = all.y, x[2] = all.z, x[3] = all.w;
 }
 
-DEVICE void load_pack(float (&x)[8], const bf16* address) {
-    const uint4 all = *(const uint4*)address;
-    const unsigned pairs[4] = {all.x, all.y, all.z, all.w};
+// The values of a pack of bf16.
+DEVICE void unpack(float (&x)[8], const uint4& pack) {
+    const unsigned pairs[4] = {pack.x, pack.y, pack.z, pack.w};
 #pragma unroll
     for (int i = 0; i < 4; i++)
         x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
+}
+
+DEVICE void load_pack(float (&x)[8], const bf16* address) {
+    const uint4 pack = *(const uint4*)address;
+    unpack(x, pack);
 }
 
 // Reads 8 fp32 values, as many as a pack of bf16 has, by two accesses.

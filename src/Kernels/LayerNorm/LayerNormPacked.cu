@@ -11,9 +11,10 @@
 //         bytes. At 16384 x 768 and 3 TB/s they take 25 and 34 us. Philox takes 25 instructions an element, a third of
 //         that time. Partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
 // Why     every access has 16 bytes, and a warp's 512. PACKS accesses to each tensor are started before the first
-//         value is used. The sum s is not stored. y is stored anyway for the next product. It has n to a unit of bf16
-//         unless the bias is too large. In shared memory the vectors of a pack's 8 columns are two halves of 16 bytes,
-//         and each half is beside that of the neighbouring lanes. So an access has no bank conflicts
+//         value is used, and backward starts those of a warp's next row before it writes a row. The sum s is not
+//         stored. y is stored anyway for the next product. It has n to a unit of bf16 unless the bias is too large. In
+//         shared memory the vectors of a pack's 8 columns are two halves of 16 bytes, and each half is beside that of
+//         the neighbouring lanes. So an access has no bank conflicts
 #include "LayerNorm.cuh"
 
 constexpr int VALUES = PACK<bf16>;
@@ -118,12 +119,24 @@ DEVICE void load_vectors(Vectors& vectors, const LayerNormForwardArgs& a) {
     }
 }
 
+// The packs of a lane in a row of dY and y, as they are in memory.
+struct StoredRow {
+    uint4 gradient[PACKS], y[PACKS];
+};
+
+DEVICE void begin_read(StoredRow& stored, const LayerNormBackwardArgs& a, int row) {
+    const long long start = (long long)row * a.Forward.C;
+    for_packs(a.Forward.C, [&](int p, int c) { stored.gradient[p] = *(const uint4*)((const bf16*)a.dY + start + c); });
+    if (is_sum(a.Forward))
+        for_packs(a.Forward.C, [&](int p, int c) { stored.y[p] = *(const uint4*)((const bf16*)a.Forward.Y + start + c); });
+}
+
 // The normalised values n of a pack.
-DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const Vectors& vectors, int row, int c) {
+DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const Vectors& vectors, const uint4& y, int row, int c) {
     float bias[VALUES], inverse[VALUES] = {};
     bool recompute = !is_sum(a);
     if (!recompute) {
-        load_pack(n, (const bf16*)a.Y + (long long)row * a.C + c);
+        unpack(n, y);
         load_vector(bias, vectors.bias, c);
         load_vector(inverse, vectors.inverse, c);
 #pragma unroll
@@ -148,14 +161,15 @@ struct VectorSums {
     float weight[PACKS][VALUES], bias[PACKS][VALUES], x_bias[PACKS][VALUES];
 };
 
-// Writes dX and dResidual of a row, which a warp computes, and adds the row to the lane's sums.
-DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors, int row, VectorSums& sums) {
+// Writes dX and dResidual of a row, which a warp computes, and adds the row to the lane's sums. As soon as the stored
+// values are used, those of the warp's next row are on their way.
+DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors, StoredRow& stored, int row, int last, VectorSums& sums) {
     const LayerNormForwardArgs& f = a.Forward;
     float n[PACKS][VALUES], g[PACKS][VALUES], total = 0, total_normal = 0;
-    for_packs(f.C, [&](int p, int c) { load_pack(g[p], (const bf16*)a.dY + (long long)row * f.C + c); });
     for_packs(f.C, [&](int p, int c) {
         float weight[VALUES];
-        normal_pack(n[p], f, vectors, row, c);
+        unpack(g[p], stored.gradient[p]);
+        normal_pack(n[p], f, vectors, stored.y[p], row, c);
         load_vector(weight, vectors.weight, c);
 #pragma unroll
         for (int j = 0; j < VALUES; j++) {
@@ -166,6 +180,8 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
             total_normal = fmaf(g[p][j], n[p][j], total_normal);
         }
     });
+    if (row + WARPS < last)
+        begin_read(stored, a, row + WARPS);
     const long long element = first_element(f, row);
     const float average = warp_sum(total) / f.C, average_normal = warp_sum(total_normal) / f.C, rstd = f.Rstd[row];
     for_packs(f.C, [&](int p, int c) {
@@ -212,8 +228,12 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_bf1
     load_vectors(vectors, a.Forward);
     __syncthreads(); // all threads have written their columns of the vectors; a warp reads all columns
     VectorSums sums = {};
-    for (int row = first + threadIdx.x / 32; row < last; row += WARPS)
-        backward_row(a, vectors, row, sums);
+    StoredRow stored;
+    int row = first + threadIdx.x / 32;
+    if (row < last)
+        begin_read(stored, a, row);
+    for (; row < last; row += WARPS)
+        backward_row(a, vectors, stored, row, last, sums);
     if (!a.Partial)
         return;
     float* partial = a.Partial + (long long)chunk * a.Forward.C;

@@ -73,9 +73,9 @@ struct Stream;
 // A call that was captured: a piece of work, a record of an event, or a wait for one.
 struct Call {
     enum Kind { Run, Record, Wait } kind;
-    size_t branch;      // the stream of the capture
-    Operation run;      // of Run
-    size_t moment = 0;  // of Record and Wait: its number in the graph
+    size_t branch;     // the stream of the capture
+    Operation run;     // of Run
+    size_t moment = 0; // of Record and Wait: its number in the graph
 };
 
 // The work of a capture. Each stream of it is a branch, the first one that where the capture began.

@@ -11,19 +11,8 @@ public sealed unsafe class PlanStream : ComputeStream
 {
     private const int Alignment = 16;
 
-    // Calls besides launches.
-    private enum Mark
-    {
-        BeginGroup,
-        EndGroup,
-        BeginBranch,
-        EndBranch,
-        Join,
-        JoinEarlier,
-    }
-
     private readonly List<(Kernel Kernel, int Offset, int Bytes)> _launches = [];
-    private readonly List<(int Launches, Mark Mark)> _marks = []; // after so many launches
+    private readonly List<(int Launches, Action<ComputeStream> Call)> _calls = []; // other calls, after so many launches
     private bool _isGrouped;
     private byte* _arguments;
     private int _used, _capacity;
@@ -48,23 +37,23 @@ public sealed unsafe class PlanStream : ComputeStream
     internal override void BeginGroup()
     {
         _isGrouped = true;
-        _marks.Add((Count, Mark.BeginGroup));
+        _calls.Add((Count, static stream => stream.BeginGroup()));
     }
 
     internal override void EndGroup()
     {
         if (_isGrouped)
-            _marks.Add((Count, Mark.EndGroup));
+            _calls.Add((Count, static stream => stream.EndGroup()));
         _isGrouped = false;
     }
 
-    internal override void BeginBranch() => _marks.Add((Count, Mark.BeginBranch));
+    internal override void BeginBranch() => _calls.Add((Count, static stream => stream.BeginBranch()));
 
-    internal override void EndBranch() => _marks.Add((Count, Mark.EndBranch));
+    internal override void EndBranch() => _calls.Add((Count, static stream => stream.EndBranch()));
 
-    internal override void Join() => _marks.Add((Count, Mark.Join));
+    internal override void Join() => _calls.Add((Count, static stream => stream.Join()));
 
-    internal override void JoinEarlier() => _marks.Add((Count, Mark.JoinEarlier));
+    internal override void JoinEarlier() => _calls.Add((Count, static stream => stream.JoinEarlier()));
 
     /// <summary>Runs everything recorded on another stream, in order.</summary>
     public void Replay(ComputeStream stream) => stream.Replay(this);
@@ -76,38 +65,13 @@ public sealed unsafe class PlanStream : ComputeStream
     internal void GiveTo(ComputeStream stream)
     {
         int next = 0;
-        foreach (var (launches, mark) in CollectionsMarshal.AsSpan(_marks))
+        foreach (var (launches, call) in CollectionsMarshal.AsSpan(_calls))
         {
             Launch(stream, next, launches);
-            Give(stream, mark);
+            call(stream);
             next = launches;
         }
         Launch(stream, next, Count);
-    }
-
-    private static void Give(ComputeStream stream, Mark mark)
-    {
-        switch (mark)
-        {
-            case Mark.BeginGroup:
-                stream.BeginGroup();
-                break;
-            case Mark.EndGroup:
-                stream.EndGroup();
-                break;
-            case Mark.BeginBranch:
-                stream.BeginBranch();
-                break;
-            case Mark.EndBranch:
-                stream.EndBranch();
-                break;
-            case Mark.Join:
-                stream.Join();
-                break;
-            case Mark.JoinEarlier:
-                stream.JoinEarlier();
-                break;
-        }
     }
 
     private void Launch(ComputeStream stream, int begin, int end)
@@ -125,7 +89,7 @@ public sealed unsafe class PlanStream : ComputeStream
         _arguments = null;
         (_used, _capacity) = (0, 0);
         _launches.Clear();
-        _marks.Clear();
+        _calls.Clear();
         base.Dispose(disposing);
     }
 }

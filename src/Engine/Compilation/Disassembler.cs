@@ -22,14 +22,23 @@ public static partial class Disassembler
     /// <summary>The code of all entries of a CUBIN, as nvdisasm prints it.</summary>
     /// <param name="image">The CUBIN. If it has lines, each is named before its code.</param>
     /// <exception cref="DataException">nvdisasm is missing, or refuses the image.</exception>
-    public static string Text(KernelImage image)
+    public static string Text(KernelImage image) => Run(image, "-g");
+
+    /// <summary>The same with the line of the PTX before the code that came from it.</summary>
+    /// <exception cref="DataException">nvdisasm is missing, or refuses the image.</exception>
+    internal static string TextWithPtxLines(KernelImage image) => Run(image, "-gp");
+
+    /// <summary>The operation in a line of code; null if the line is something else.</summary>
+    internal static string? OperationOf(string line) => Instruction().Match(line) is { Success: true } instruction ? instruction.Groups["operation"].Value : null;
+
+    private static string Run(KernelImage image, string lines)
     {
         string tool = Tool.Value ?? throw new DataException(Problem!);
         string file = Path.GetTempFileName();
         try
         {
             File.WriteAllBytes(file, image.Code);
-            using var process = Process.Start(new ProcessStartInfo(tool, ["-c", "-ndf", "-g", file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo(tool, ["-c", "-ndf", lines, file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var problem = process.StandardError.ReadToEndAsync();
             string text = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -53,8 +62,8 @@ public static partial class Disassembler
         {
             if (Section().Match(line) is { Success: true } section)
                 entries.Add(section.Groups["entry"].Value, operations = []);
-            else if (Instruction().Match(line) is { Success: true } instruction)
-                operations.Add(instruction.Groups["operation"].Value);
+            else if (OperationOf(line) is { } operation)
+                operations.Add(operation);
         }
         return entries;
     }

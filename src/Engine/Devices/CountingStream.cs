@@ -28,8 +28,8 @@ public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? 
 /// <param name="hasBranches">Whether the device that it represents runs branches beside later launches.</param>
 public sealed unsafe class CountingStream(bool hasBranches = false) : ComputeStream
 {
-    // Of an H100, the device that performance figures are for.
-    private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
+    /// <summary>Those of an H100, the device that performance figures are for.</summary>
+    public static DeviceLimits Limits { get; } = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
     private readonly List<CountedLaunch> _inOrder = [];
     private readonly List<CountedFunction> _functions = [];

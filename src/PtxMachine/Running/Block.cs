@@ -27,6 +27,7 @@ internal sealed unsafe class Block
     public Block(Launch launch)
     {
         (_launch, _code) = (launch, launch.Kernel.Code);
+        Executions = new long[_code.Length];
         int sharedBytes = launch.Kernel.Text.Shared.Bytes + launch.DynamicShared;
         _localBytes = launch.Kernel.Text.Local.Bytes;
         _localStride = (_localBytes + AlignedMemory.Alignment - 1) / AlignedMemory.Alignment * AlignedMemory.Alignment;
@@ -44,6 +45,9 @@ internal sealed unsafe class Block
 
     /// <summary>Instructions of warps that ran.</summary>
     public long Instructions { get; private set; }
+
+    /// <summary>How often warps came to each instruction, also if its predicate kept all lanes from it.</summary>
+    public long[] Executions { get; }
 
     /// <summary>Runs a block to its end.</summary>
     /// <param name="block">Number in the grid.</param>
@@ -112,6 +116,7 @@ internal sealed unsafe class Block
             uint lanes = warp.Furthest(out _current);
             ref var instruction = ref _code[_current];
             warp.Go(lanes, _current + 1);
+            Executions[_current]++;
             if (instruction.Guard is { } guard)
                 lanes &= instruction.Negated ? ~warp.Predicate(guard) : warp.Predicate(guard);
             if (lanes == 0)

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace VideoSim.PtxMachine.Running;
 
 /// <summary>Three sizes, or three indices.</summary>
@@ -39,5 +41,21 @@ internal sealed record Launch(
         for (long i = 0; i < Grid.Count; i++)
             block.Run(Order == 1 ? Grid.Count - 1 - i : i, FirstBlock + (uint)i);
         return block.Instructions;
+    }
+
+    /// <summary>Runs blocks from all over the grid until they ran enough instructions.</summary>
+    /// <param name="enough">Instructions of warps.</param>
+    /// <returns>How often the warps of all blocks would come to each instruction.</returns>
+    /// <exception cref="FaultException">The kernel made a mistake.</exception>
+    public double[] RunSome(long enough)
+    {
+        var block = new Block(this);
+        // A stride without a common factor visits every block once, and neighbours late.
+        long blocks = Grid.Count, stride = (long)(0.618 * blocks) | 1, ran = 0;
+        while (BigInteger.GreatestCommonDivisor(stride, blocks) != 1)
+            stride++;
+        for (; ran < blocks && block.Instructions < enough; ran++)
+            block.Run(stride * ran % blocks, FirstBlock + (uint)ran);
+        return [.. block.Executions.Select(count => (double)count * blocks / ran)];
     }
 }

@@ -8,7 +8,7 @@ namespace VideoSim.Tables;
 
 /// <summary>
 /// Writes <c>docs/kernels/floors.md</c> from <c>floors.template.md</c>: the moved and the necessary bytes of every
-/// function of the bf16 steps.
+/// function of the bf16 steps, and the instructions of every kernel.
 /// </summary>
 public static class FloorsPage
 {
@@ -25,6 +25,7 @@ public static class FloorsPage
         return template.ReadToEnd()
             .Replace("{{allowed}}", KernelFloor.Allowed.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{{functions}}", Functions(steps), StringComparison.Ordinal)
+            .Replace("{{instructions}}", InstructionTable.Embedded.Markdown(InstructionTable.Listed(steps)), StringComparison.Ordinal)
             .Replace("{{steps}}", Steps(steps), StringComparison.Ordinal);
     }
 

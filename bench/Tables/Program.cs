@@ -1,4 +1,6 @@
-// Writes the files of the repository that are generated from code: dotnet run -c Release --project bench/Tables
+// Writes the files of the repository that are generated from code, and have changed:
+//     dotnet run -c Release --project bench/Tables
+// With "instructions": counts the instructions of every kernel, which takes minutes, and writes them first.
 // With "readme FOLDER": writes the figures of README.md and bench/results/README.md from a folder of results.
 using System.Text;
 using VideoSim.Engine;
@@ -17,16 +19,24 @@ switch (args)
     case []:
         WriteFromCode();
         return 0;
+    case ["instructions"]:
+        return WriteInstructions();
     case ["readme", var folder]:
         return WriteFigures(folder);
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Tables [-- readme FOLDER]");
+        Console.Error.WriteLine("usage: dotnet run -c Release --project bench/Tables [-- instructions | readme FOLDER]");
         return 1;
 }
 
 void WriteFromCode()
 {
-    Write("docs/kernels/floors.md", FloorsPage.Text(FloorsPage.CountSteps()));
+    var steps = FloorsPage.CountSteps();
+    Write("docs/kernels/floors.md", FloorsPage.Text(steps));
+    var (pages, missing) = KernelPages.Made(root.FullName, InstructionTable.Embedded, InstructionTable.Listed(steps));
+    foreach (var (page, text) in pages)
+        Write(page, text);
+    foreach (string family in missing)
+        Console.WriteLine($"{family}: no page of docs/kernels has its instructions");
     try
     {
         var compiler = new KernelCompiler(KernelSources.In(null), new KernelCache(UserCache.Kernels));
@@ -38,6 +48,21 @@ void WriteFromCode()
     catch (DataException e) // without NVRTC
     {
         Console.WriteLine($"src/Engine/Compilation/resources.json is left as it is: {e.Message}");
+    }
+}
+
+int WriteInstructions()
+{
+    try
+    {
+        var table = InstructionTable.Count(FloorsPage.CountSteps(), KernelCompiler.WithLines(KernelSources.In(null)), step => Console.WriteLine($"counting {step}"));
+        Write("bench/Tables/instructions.json", table.ToJson());
+        return 0;
+    }
+    catch (DataException e) // without NVRTC or nvdisasm
+    {
+        Console.Error.WriteLine(Printable.Line(e.Message));
+        return 1;
     }
 }
 
@@ -58,6 +83,8 @@ int WriteFigures(string folder)
 
 void Write(string path, string text)
 {
+    if (File.ReadAllText(Path.Combine(root.FullName, path)) == text)
+        return;
     AtomicFile.Write(Path.Combine(root.FullName, path), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
     Console.WriteLine($"wrote {path}");
 }

@@ -49,6 +49,6 @@ public static partial class MarkedPage
         return result.ToString();
     }
 
-    [GeneratedRegex("^<!-- from (.+): ([a-z]+) -->$")]
+    [GeneratedRegex("^<!-- from (.+): ([a-z0-9 -]+) -->$")]
     private static partial Regex Begin();
 }

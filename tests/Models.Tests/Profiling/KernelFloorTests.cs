@@ -1,10 +1,14 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 using VideoSim.Tables;
+using VideoSim.Tables.Pages;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Profiling;
@@ -85,6 +89,52 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     {
         string committed = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "floors.md"));
         Assert.True(FloorsPage.Text(counted.Steps) == committed, "docs/kernels/floors.md is old: dotnet run -c Release --project bench/Tables");
+    }
+
+    [Fact]
+    public void PagesOfKernels_InTheRepository_HaveTheCountedInstructions()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "VideoSim.sln")))
+            root = root.Parent!;
+        var (pages, missing) = KernelPages.Made(root.FullName, InstructionTable.Embedded, InstructionTable.Listed(counted.Steps));
+        Assert.Empty(missing);
+        Assert.Equal(8, pages.Count);
+        Assert.All(pages, page =>
+        {
+            Assert.DoesNotContain($"| {InstructionTable.NotCounted} |", page.Value, StringComparison.Ordinal);
+            Assert.True(File.ReadAllText(Path.Combine(root.FullName, page.Key)) == page.Value, $"{page.Key} is old: dotnet run -c Release --project bench/Tables");
+        });
+    }
+
+    // Counted by hand in the machine code, loop by loop: instructions of a warp.
+    [Theory]
+    [InlineData("attention_forward_d64_s64_bf16", 2386)]
+    [InlineData("attention_backward_d64_s64_bf16", 4445)]
+    [InlineData("gelu_forward_bf16", 1320)]
+    [InlineData("gelu_backward_bf16", 1718)]
+    public void Instructions_InTheRepository_AreNearlyThoseCountedByHand(string entry, double byHand)
+    {
+        var counted = Assert.Single(InstructionTable.Embedded.Launches, launch => launch.Kernel == entry);
+        Assert.InRange(counted.Cycles.Issue / (counted.Blocks * (counted.Threads / 32.0)), 0.94 * byHand, 1.06 * byHand);
+    }
+
+    // An old table would describe other code. One unit is compiled each time, all of them with the long tests.
+    [Fact]
+    public void Instructions_InTheRepository_AreOfTheCodeThatNvrtcMakes()
+    {
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        Assert.SkipWhen(Disassembler.Problem is not null, Disassembler.Problem ?? "");
+        var compiler = KernelCompiler.WithLines(KernelSources.Embedded);
+        Assert.SkipWhen($"{compiler.Version}" != InstructionTable.Embedded.Compiler, $"the instructions are those of NVRTC {InstructionTable.Embedded.Compiler}");
+        var listed = InstructionTable.Listed(counted.Steps);
+        foreach (var unit in KernelUnit.Group(listed.Select(static of => of.Launch.Kernel)).Where(static unit => LongTests.Run || unit.Source == "Embedding.cu"))
+        {
+            var image = compiler.Compile(unit, "sm_90");
+            Assert.All(listed.Where(of => unit.Kernels.Contains(of.Launch.Kernel)), of => Assert.True(
+                MachineCode.Of(image, of.Launch.Kernel.Entry).Instructions.Count() == InstructionTable.Embedded.Find(of.Launch)!.Code,
+                $"the table of {of.Launch.Kernel.Entry} is old: dotnet run -c Release --project bench/Tables -- instructions"));
+        }
     }
 }
 

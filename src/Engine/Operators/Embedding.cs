@@ -38,27 +38,21 @@ public static unsafe class Embedding
     {
         var dY = tape.GradientOf(s.Y);
         var shape = s.Y.Shape;
-        var dTable = tape.GradientToWrite(s.Table, out int add);
-        if (dTable.Exists)
+        var dTable = tape.GradientToWrite(s.Table, out int addToTable);
+        int addToPosition = 0;
+        var dPosition = s.Position.Exists ? tape.GradientToWrite(s.Position, out addToPosition) : default;
+        var dShared = tape.GradientToWrite(s.Shared, out int addToShared);
+        if (!dTable.Exists && !dPosition.Exists && !dShared.Exists)
+            return;
+        tape.Touches("dY -> gradients of the tables", Touch.Read(dY), Touch.Read(dTable.Exists ? s.Batch.Indices : default), Touch.Scatter(dTable, addToTable, shape.Rows),
+            Touch.Write(dPosition, addToPosition), Touch.Write(dShared, addToShared));
+        tape.Stream.Run(EmbeddingKernels.Backward[dY.Type], new EmbeddingBackwardArgs
         {
-            tape.Touches("dY -> gradient of the table", Touch.Read(dY), Touch.Read(s.Batch.Indices), Touch.Scatter(dTable, add, shape.Rows));
-            tape.Stream.Run(EmbeddingKernels.WordBackward[dY.Type], new EmbeddingWordBackwardArgs
-            {
-                dY = dY.Values, SortedPositions = s.Batch.SortedPositions.Ints, SegmentTokens = s.Batch.SegmentIndices.Ints,
-                SegmentStarts = s.Batch.SegmentStarts.Ints, SegmentCount = s.Batch.SegmentCount.Ints, dWord = dTable.Floats,
-                V = s.Table.Shape[0], C = shape[2], Tokens = shape.Rows, Add = add,
-            });
-        }
-        var args = new EmbeddingTableBackwardArgs { dY = dY.Values, B = shape[0], T = shape[1], C = shape[2] };
-        if (s.Position.Exists && tape.GradientToWrite(s.Position, out add) is { Exists: true } dPosition)
-        {
-            tape.Touches("dY -> gradient of the positions' table", Touch.Read(dY), Touch.Write(dPosition, add));
-            tape.Stream.Run(EmbeddingKernels.PositionBackward[dY.Type], args with { dTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
-        }
-        if (tape.GradientToWrite(s.Shared, out add) is { Exists: true } dShared)
-        {
-            tape.Touches("dY -> gradient of the shared row's table", Touch.Read(dY), Touch.Write(dShared, add));
-            tape.Stream.Run(EmbeddingKernels.TypeBackward[dY.Type], args with { dTable = dShared.Floats, Rows = s.Shared.Shape[0], Add = add });
-        }
+            dY = dY.Values, SortedPositions = s.Batch.SortedPositions.Ints, SegmentTokens = s.Batch.SegmentIndices.Ints,
+            SegmentStarts = s.Batch.SegmentStarts.Ints, SegmentCount = s.Batch.SegmentCount.Ints,
+            dWord = dTable.FloatsOrNull, dPosition = dPosition.FloatsOrNull, dTokenType = dShared.FloatsOrNull, B = shape[0], T = shape[1], C = shape[2],
+            Words = s.Table.Shape[0], Positions = dPosition.Exists ? s.Position.Shape[0] : 0, TokenTypes = s.Shared.Shape[0],
+            AddToWord = addToTable, AddToPosition = addToPosition, AddToTokenType = addToShared,
+        });
     }
 }

@@ -12,9 +12,7 @@ public static unsafe class EmbeddingChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. KernelCheck.OfPair(EmbeddingKernels.Forward, precision => Sizes.Select(size => ForwardCase(size, precision))),
-        .. KernelCheck.OfPair(EmbeddingKernels.WordBackward, precision => Sizes.Select(size => WordCase(size, precision))),
-        .. KernelCheck.OfPair(EmbeddingKernels.PositionBackward, precision => Sizes.Select(size => TableCase(size, precision, EmbeddingKernels.PositionBackward, types: false))),
-        .. KernelCheck.OfPair(EmbeddingKernels.TypeBackward, precision => Sizes.Select(size => TableCase(size, precision, EmbeddingKernels.TypeBackward, types: true))),
+        .. KernelCheck.OfPair(EmbeddingKernels.Backward, precision => BackwardCases(precision)),
     ];
 
     private static IEnumerable<Size> Sizes =>
@@ -38,42 +36,45 @@ public static unsafe class EmbeddingChecks
         { OtherBytes = Repeats(s) };
     }
 
-    private static CheckCase WordCase(Size s, ElementType precision)
+    // Every size with all tables, and each table alone.
+    private static IEnumerable<CheckCase> BackwardCases(ElementType precision) =>
+    [
+        .. Sizes.Select(size => BackwardCase(size, Tables.All, precision)),
+        .. new[] { Tables.Words, Tables.Positions, Tables.Types }.Select((tables, i) => BackwardCase(Sizes.ElementAt(1 + i), tables, precision)),
+    ];
+
+    private static CheckCase BackwardCase(Size s, Tables tables, ElementType precision)
     {
+        const int TokenTypes = 2;
         var builder = new CheckBuilder(seed: 22, precision);
         int[] ids = s.Ids();
         int[] sorted = [.. Enumerable.Range(0, ids.Length).OrderBy(i => ids[i])];
         int[] tokens = [.. ids.Distinct().Order()];
         int[] starts = [.. tokens.Select(token => Array.FindIndex(sorted, i => ids[i] == token)), ids.Length];
         var dY = builder.ValueInput("dY", (long)ids.Length * s.C);
-        var unused = builder.Integers("ids", ids);
+        builder.Integers("ids", ids); // for the reference
         var positions = builder.Integers("sorted", sorted);
         var segmentTokens = builder.Integers("tokens", tokens);
         var segmentStarts = builder.Integers("starts", starts);
         var count = builder.Integers("count", [tokens.Length]);
-        var dWord = s.Add != 0 ? builder.InOut("dTable", (long)s.V * s.C) : builder.Output("dTable", (long)s.V * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(EmbeddingKernels.WordBackward[precision], new EmbeddingWordBackwardArgs
+        var dWord = Table(Tables.Words, "dWord", s.V);
+        var dPosition = Table(Tables.Positions, "dPosition", s.Rows);
+        var dType = Table(Tables.Types, "dType", TokenTypes);
+        return builder.Build($"{s}, {tables}", launcher => launcher.Run(EmbeddingKernels.Backward[precision], new EmbeddingBackwardArgs
         {
-            dY = dY.Values, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
-            SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
-        }), new TableReference(s, (ids, row) => ids[row]), factor: 3) with
-        {
-            SpareBlocks = s.Add != 0 ? "a block whose rows have no token adds nothing" : null,
-            OtherBytes = Repeats(s),
-        };
+            dY = dY.Values, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints, SegmentCount = count.Ints,
+            dWord = dWord is null ? null : dWord.Floats, dPosition = dPosition is null ? null : dPosition.Floats, dTokenType = dType is null ? null : dType.Floats,
+            B = s.B, T = s.T, C = s.C, Words = s.V, Positions = s.Rows, TokenTypes = TokenTypes, AddToWord = s.Add, AddToPosition = s.Add, AddToTokenType = s.Add,
+        }), new BackwardReference(s, tables), factor: 3) with
+        { OtherBytes = tables.HasFlag(Tables.Words) ? Repeats(s) : null };
+
+        CheckBuffer? Table(Tables table, string name, int rows) => tables.HasFlag(table) ? builder.Gradient(name, (long)rows * s.C, s.Add) : null;
     }
 
-    private static CheckCase TableCase(Size s, ElementType precision, KernelPair<EmbeddingTableBackwardArgs> kernels, bool types)
+    [Flags]
+    private enum Tables
     {
-        var builder = new CheckBuilder(seed: 23, precision);
-        int rows = types ? 2 : s.Rows;
-        var ids = builder.Integers("ids", s.Ids());
-        var dY = builder.ValueInput("dY", (long)s.B * s.T * s.C);
-        var dTable = s.Add != 0 ? builder.InOut("dTable", (long)rows * s.C) : builder.Output("dTable", (long)rows * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(kernels[precision], new EmbeddingTableBackwardArgs
-        {
-            dY = dY.Values, dTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
-        }), new TableReference(s, (_, row) => types ? 0 : row % s.T), factor: 3);
+        Words = 1, Positions = 2, Types = 4, All = Words | Positions | Types,
     }
 
     private sealed record Size(int B, int T, int C, int V, int Rows, int Add)
@@ -98,15 +99,26 @@ public static unsafe class EmbeddingChecks
         }
     }
 
-    private sealed record TableReference(Size Size, Func<int[], int, int> RowOf) : ICheckReference
+    private sealed record BackwardReference(Size Size, Tables Tables) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] dTable = values["dTable"], dY = values["dY"];
+            int[] ids = values.Ints("ids");
+            if (Tables.HasFlag(Tables.Words))
+                Add(values, "dWord", row => ids[row]);
+            if (Tables.HasFlag(Tables.Positions))
+                Add(values, "dPosition", row => row % Size.T);
+            if (Tables.HasFlag(Tables.Types))
+                Add(values, "dType", static _ => 0);
+        }
+
+        private void Add<T>(CheckValues<T> values, string name, Func<int, int> rowOf) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] table = values[name], dY = values["dY"];
             if (Size.Add == 0)
-                Array.Clear(dTable);
+                Array.Clear(table);
             for (int i = 0; i < dY.Length; i++)
-                dTable[RowOf(values.Ints("ids"), i / Size.C) * Size.C + i % Size.C] += dY[i];
+                table[rowOf(i / Size.C) * Size.C + i % Size.C] += dY[i];
         }
     }
 }

@@ -22,10 +22,21 @@ public static unsafe partial class EmbeddingKernels
         }
     }
 
-    private static void WordBackwardRows(in EmbeddingWordBackwardArgs a, int from, int to)
+    private static void BackwardItems(in EmbeddingBackwardArgs a, int from, int to)
     {
-        int first = from * Block, last = Math.Min(a.V, to * Block), segments = *a.SegmentCount;
-        if (a.Add == 0)
+        int types = TypeItems(a), positions = types + PositionItems(a);
+        if (from < types)
+            TypeBackward(a, from, Math.Min(to, types));
+        if (from < positions && to > types)
+            PositionBackward(a, Math.Max(from, types) - types, Math.Min(to, positions) - types);
+        if (to > positions)
+            WordBackward(a, Math.Max(from, positions) - positions, to - positions);
+    }
+
+    private static void WordBackward(in EmbeddingBackwardArgs a, int from, int to)
+    {
+        int first = from * Block, last = Math.Min(a.Words, to * Block), segments = *a.SegmentCount;
+        if (a.AddToWord == 0)
             new Span<float>(a.dWord + (long)first * a.C, (last - first) * a.C).Clear();
         int segment = new ReadOnlySpan<int>(a.SegmentTokens, segments).BinarySearch(first);
         for (segment = segment < 0 ? ~segment : segment; segment < segments && a.SegmentTokens[segment] < last; segment++)
@@ -36,25 +47,25 @@ public static unsafe partial class EmbeddingKernels
         }
     }
 
-    private static void PositionBackwardRows(in EmbeddingTableBackwardArgs a, int from, int to)
+    private static void PositionBackward(in EmbeddingBackwardArgs a, int from, int to)
     {
         for (int t = from; t < to; t++)
         {
-            float* row = a.dTable + (long)t * a.C;
-            if (a.Add == 0)
+            float* row = a.dPosition + (long)t * a.C;
+            if (a.AddToPosition == 0)
                 new Span<float>(row, a.C).Clear();
             for (int b = 0; t < a.T && b < a.B; b++)
                 AddRow((float*)a.dY + ((long)b * a.T + t) * a.C, row, a.C);
         }
     }
 
-    private static void TypeBackwardColumns(in EmbeddingTableBackwardArgs a, int from, int to)
+    private static void TypeBackward(in EmbeddingBackwardArgs a, int from, int to)
     {
         int first = from * Block, width = Math.Min(a.C, to * Block) - first;
-        for (int type = 0; type < a.Rows && a.Add == 0; type++)
-            new Span<float>(a.dTable + (long)type * a.C + first, width).Clear();
+        for (int type = 0; type < a.TokenTypes && a.AddToTokenType == 0; type++)
+            new Span<float>(a.dTokenType + (long)type * a.C + first, width).Clear();
         for (long row = 0; row < (long)a.B * a.T; row++)
-            AddRow((float*)a.dY + row * a.C + first, a.dTable + first, width);
+            AddRow((float*)a.dY + row * a.C + first, a.dTokenType + first, width);
     }
 
     private static void AddRow(float* x, float* sum, int width)

@@ -24,10 +24,12 @@ public unsafe struct EmbeddingForwardArgs
     public int B, T, C;
 }
 
-/// <summary>Arguments of the word table's gradient. Occurrences are sorted by id, in segments of equal id.</summary>
-public unsafe struct EmbeddingWordBackwardArgs
+/// <summary>
+/// Arguments of the gradients of the tables. Occurrences of ids are sorted by id, in segments of equal id.
+/// </summary>
+public unsafe struct EmbeddingBackwardArgs
 {
-    /// <summary>[B*T, C]</summary>
+    /// <summary>[B, T, C]</summary>
     public void* dY;
 
     /// <summary>Rows of <see cref="dY"/> in order of their token ids.</summary>
@@ -42,33 +44,23 @@ public unsafe struct EmbeddingWordBackwardArgs
     /// <summary>Number of segments.</summary>
     public int* SegmentCount;
 
-    /// <summary>[V, C]</summary>
+    /// <summary>[Words, C], or null.</summary>
     public float* dWord;
 
-    /// <summary>Sizes: rows of the table, width.</summary>
-    public int V, C;
+    /// <summary>[Positions, C], or null. Rows that no position uses get 0.</summary>
+    public float* dPosition;
 
-    /// <summary>Rows of <see cref="dY"/>; for the cost only.</summary>
-    public int Tokens;
+    /// <summary>[TokenTypes, C], or null. Only row 0 is not 0.</summary>
+    public float* dTokenType;
 
-    /// <summary>1 to add to <see cref="dWord"/>.</summary>
-    public int Add;
-}
+    /// <summary>Sizes of <see cref="dY"/>.</summary>
+    public int B, T, C;
 
-/// <summary>Arguments of the gradients of position and token type tables.</summary>
-public unsafe struct EmbeddingTableBackwardArgs
-{
-    /// <summary>[B, T, C]</summary>
-    public void* dY;
+    /// <summary>Rows of the tables.</summary>
+    public int Words, Positions, TokenTypes;
 
-    /// <summary>[Rows, C]</summary>
-    public float* dTable;
-
-    /// <summary>Sizes. <see cref="Rows"/> of the table that no position uses get 0.</summary>
-    public int B, T, C, Rows;
-
-    /// <summary>1 to add to <see cref="dTable"/>.</summary>
-    public int Add;
+    /// <summary>1 to add to a gradient.</summary>
+    public int AddToWord, AddToPosition, AddToTokenType;
 }
 
 /// <summary>
@@ -78,11 +70,11 @@ public unsafe struct EmbeddingTableBackwardArgs
 /// </summary>
 public static unsafe partial class EmbeddingKernels
 {
-    /// <summary>Rows of a table, or columns of the type table, in one item.</summary>
+    /// <summary>Rows of the word table, or columns of the type table, in one item.</summary>
     public const int Block = 64;
 
     private const int Threads = 128; // a column each
-    private const int TypeWarps = 32; // of a block that adds up 32 columns: as many as a block can have
+    private const int TypeWarps = 32; // that add up 32 columns: as many as a block can have
 
     private static readonly KernelFile File = new("embedding", "Embedding.cu", $"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}");
 
@@ -99,37 +91,37 @@ public static unsafe partial class EmbeddingKernels
             + (double)precision.Size() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });
 
-    /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
-    public static readonly KernelPair<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward", static (entry, precision) => new(entry)
+    /// <summary>
+    /// Gradients of the tables that have one. Items: blocks of columns of the type table, then rows of the position
+    /// table, then blocks of rows of the word table.
+    /// </summary>
+    public static readonly KernelPair<EmbeddingBackwardArgs> Backward = new("embedding_backward", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
-        CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
-        Twin = precision == ElementType.Float32 ? WordBackwardRows : null,
-        // At most as many rows of the table as tokens are changed, and there are as many segments.
-        CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C,
-            (double)a.C * (precision.Size() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V))) + sizeof(int) * 3.0 * a.Tokens),
+        LaunchShape = static (in EmbeddingBackwardArgs a, in DeviceLimits _) =>
+        {
+            int shares = (PositionItems(a) + WordItems(a)) * ((a.C + Threads - 1) / Threads), ofBlock = 32 * TypeWarps / Threads;
+            return new((a.dTokenType != null ? (a.C + 31) / 32 : 0) + (shares + ofBlock - 1) / ofBlock, 32 * TypeWarps);
+        },
+        CountItems = static (in EmbeddingBackwardArgs a) => TypeItems(a) + PositionItems(a) + WordItems(a),
+        Twin = precision == ElementType.Float32 ? BackwardItems : null,
+        CountCost = (in EmbeddingBackwardArgs a) =>
+        {
+            double tokens = (double)a.B * a.T, flops = 0, bytes = precision.Size() * tokens * a.C;
+            if (a.dTokenType != null)
+                (flops, bytes) = (flops + tokens * a.C, bytes + sizeof(float) * (double)a.TokenTypes * a.C);
+            if (a.dPosition != null)
+                (flops, bytes) = (flops + tokens * a.C, bytes + sizeof(float) * (1.0 + a.AddToPosition) * a.Positions * a.C);
+            // At most as many rows of the table as tokens are changed, and there are as many segments.
+            if (a.dWord != null)
+                (flops, bytes) = (flops + tokens * a.C, bytes + sizeof(float) * (a.AddToWord == 0 ? a.Words : 2 * Math.Min(tokens, a.Words)) * a.C + sizeof(int) * 3 * tokens);
+            return new(flops, bytes);
+        },
     });
 
-    /// <summary>Gradient of the position table. Items: its rows.</summary>
-    public static readonly KernelPair<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward", static (entry, precision) => new(entry)
-    {
-        From = File,
-        LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
-        CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
-        Twin = precision == ElementType.Float32 ? PositionBackwardRows : null,
-        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Size() * (double)a.B * a.T + sizeof(float) * (1.0 + a.Add) * a.Rows)),
-    });
+    private static int TypeItems(in EmbeddingBackwardArgs a) => a.dTokenType != null ? (a.C + Block - 1) / Block : 0;
 
-    /// <summary>Gradient of the token type table: only row 0 is not 0. Items: blocks of columns.</summary>
-    public static readonly KernelPair<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward", static (entry, precision) => new(entry)
-    {
-        From = File,
-        LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new((a.C + 31) / 32, 32 * TypeWarps),
-        CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
-        Twin = precision == ElementType.Float32 ? TypeBackwardColumns : null,
-        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Size() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
-    });
+    private static int PositionItems(in EmbeddingBackwardArgs a) => a.dPosition != null ? a.Positions : 0;
 
-    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
+    private static int WordItems(in EmbeddingBackwardArgs a) => a.dWord != null ? (a.Words + Block - 1) / Block : 0;
 }

@@ -32,7 +32,8 @@ public sealed unsafe class SampledStreamTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    // The assembler unrolls the loop. The second half of the blocks does nothing. 100,000 blocks are too many to run all of them.
+    // The assembler unrolls the loop. The second half of the blocks does nothing. 100,000 blocks are too many to run
+    // all of them.
     [Theory]
     [InlineData(1, 1, 0.0)]
     [InlineData(1, 103, 0.0)]

@@ -22,11 +22,14 @@ namespace VideoSim.Tables;
 public sealed record CountedInstructions(string Kernel, long MovedBytes, long Blocks, int Threads, int Code, UnitCycles Cycles);
 
 /// <summary>A launch that pages list: of a training step, or of a check.</summary>
-/// <param name="Where">The step or the case, in words.</param>
 /// <param name="Launch">The launch.</param>
 /// <param name="Step">The step; null for a check.</param>
 /// <param name="Check">The case; null for a step.</param>
-public sealed record ListedLaunch(string Where, CountedLaunch Launch, StepKind? Step, CheckCase? Check);
+public sealed record ListedLaunch(CountedLaunch Launch, StepKind? Step, CheckCase? Check)
+{
+    /// <summary>The step or the case, in words.</summary>
+    public string Where => Step?.ToString() ?? $"check, {Check!.Name}";
+}
 
 /// <summary>
 /// Instructions of the hand-written kernels in the bf16 steps of the published sizes. The table is kept in the
@@ -81,17 +84,13 @@ public sealed record InstructionTable(string Compiler, IReadOnlyList<CountedInst
     /// </summary>
     public static IReadOnlyList<ListedLaunch> Listed(IReadOnlyList<CountedStep> steps)
     {
-        ListedLaunch[] ofSteps =
-        [
-            .. steps.SelectMany(static step => step.Launches, static (step, launch) => new ListedLaunch($"{step.Kind}", launch, step.Kind, null)).Where(static of => of.Launch.Shape is not null)
-                .GroupBy(static of => of.Launch.Kernel).Select(static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!),
-        ];
+        ListedLaunch[] ofSteps = [.. StepLaunch.Largest(steps).Where(static of => of.Launch.Shape is not null).Select(static of => new ListedLaunch(of.Launch, of.Step, null))];
         var families = ofSteps.Select(static of => of.Launch.Kernel.Family).ToHashSet();
         return
         [
             .. ofSteps,
             .. Catalog.Kernels.Where(kernel => kernel.Source is not null && !families.Contains(kernel.Family)).Select(CheckLaunch.Largest)
-                .Select(static of => new ListedLaunch($"check, {of.Case.Name}", of.Launch, null, of.Case)),
+                .Select(static of => new ListedLaunch(of.Launch, null, of.Case)),
         ];
     }
 
@@ -106,10 +105,11 @@ public sealed record InstructionTable(string Compiler, IReadOnlyList<CountedInst
             | kernel | launch | code | bytes, us | instructions, M | issue, us | float | integer | special | load, store | bound by | share |
             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|
             """);
-        foreach (var (where, launch, _, _) in launches)
+        foreach (var listed in launches)
         {
+            var launch = listed.Launch;
             double bytes = 1e6 * launch.Cost.MovedBytes / Bandwidth;
-            text.Append(CultureInfo.InvariantCulture, $"\n| `{launch.Kernel.Entry}` | {where} | ");
+            text.Append(CultureInfo.InvariantCulture, $"\n| `{launch.Kernel.Entry}` | {listed.Where} | ");
             if (Find(launch) is not { } counted)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{NotCounted} | {bytes:F1} | | | | | | | | |");

@@ -27,8 +27,11 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
     /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
     public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<Override> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
-        CountedStep.Of(preset, models, overrides, precisions, packsProducts)
-            .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
+        Largest(CountedStep.Of(preset, models, overrides, precisions, packsProducts)).ToDictionary(static of => of.Launch.Kernel);
+
+    /// <summary>The largest launch of every kernel in some steps, in the order of the first launches.</summary>
+    public static IEnumerable<StepLaunch> Largest(IEnumerable<CountedStep> steps) =>
+        steps.SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
             .GroupBy(static of => of.Launch.Kernel)
-            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
+            .Select(static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
 }

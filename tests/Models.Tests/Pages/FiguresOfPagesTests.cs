@@ -1,5 +1,6 @@
 using VideoSim.Engine;
 using VideoSim.Tables.Pages;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Pages;
@@ -26,11 +27,8 @@ public sealed class FiguresOfPagesTests : IDisposable
     [Fact]
     public void Pages_InTheRepository_AreWhatTheirFoldersSay()
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "VideoSim.sln")))
-            root = root.Parent!;
-        Assert.Empty(FiguresOfPages.Differences(root.FullName));
-        Assert.Contains("<!-- from bench/results/", File.ReadAllText(Path.Combine(root.FullName, Readme)), StringComparison.Ordinal);
+        Assert.Empty(FiguresOfPages.Differences(Repository.Root));
+        Assert.Contains("<!-- from bench/results/", File.ReadAllText(Path.Combine(Repository.Root, Readme)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
@@ -94,17 +95,38 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     [Fact]
     public void PagesOfKernels_InTheRepository_HaveTheCountedInstructions()
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "VideoSim.sln")))
-            root = root.Parent!;
-        var (pages, missing) = KernelPages.Made(root.FullName, InstructionTable.Embedded, InstructionTable.Listed(counted.Steps));
+        var (pages, missing) = KernelPages.Made(Repository.Root, InstructionTable.Embedded, InstructionTable.Listed(counted.Steps));
         Assert.Empty(missing);
         Assert.Equal(8, pages.Count);
         Assert.All(pages, page =>
         {
             Assert.DoesNotContain($"| {InstructionTable.NotCounted} |", page.Value, StringComparison.Ordinal);
-            Assert.True(File.ReadAllText(Path.Combine(root.FullName, page.Key)) == page.Value, $"{page.Key} is old: dotnet run -c Release --project bench/Tables");
+            Assert.True(File.ReadAllText(Path.Combine(Repository.Root, page.Key)) == page.Value, $"{page.Key} is old: dotnet run -c Release --project bench/Tables");
         });
+    }
+
+    [Theory]
+    [InlineData("<!-- from machine code: nonsense -->", "a mark names a family that is unknown or has another mark: nonsense")]
+    [InlineData("<!-- from machine code: dropout narrow dropout -->", "a mark names a family that is unknown or has another mark: dropout")]
+    [InlineData("<!-- from bench/results/run: dropout -->", "docs/kernels/page.md: a mark is from 'bench/results/run', not from machine code")]
+    public void PagesOfKernels_WrongMark_IsNamed(string mark, string error)
+    {
+        string root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+        try
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(root, "docs/kernels")).FullName;
+            File.WriteAllText(Path.Combine(folder, "page.md"), $"{mark}\n<!-- end -->\n");
+            Assert.Contains(error, Assert.Throws<DataException>(() => KernelPages.Made(root, InstructionTable.Embedded, [])).Message, StringComparison.Ordinal);
+            File.WriteAllText(Path.Combine(folder, "page.md"), "<!-- from machine code: dropout narrow -->\n<!-- end -->\n");
+            var (pages, missing) = KernelPages.Made(root, InstructionTable.Embedded, []);
+            Assert.Equal("docs/kernels/page.md", Assert.Single(pages).Key);
+            Assert.DoesNotContain("dropout", missing);
+            Assert.Contains("embedding", missing);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
     }
 
     // Counted by hand in the machine code, loop by loop: instructions of a warp.

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Cli.Tests;
@@ -42,7 +43,7 @@ public sealed partial class FileCallsTests
 
     private static string[] Places(Regex call)
     {
-        string root = Path.Combine(FolderArrowsTests.Repository(), "src");
+        string root = Path.Combine(Repository.Root, "src");
         string[] sources = [.. Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories).Where(file => Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar)[1] is not ("bin" or "obj"))];
         Assert.InRange(sources.Length, 400, 4000);
         return [.. from file in sources from Match match in call.Matches(File.ReadAllText(file)) select $"{Path.GetFileName(file)}: {match.Value}"];

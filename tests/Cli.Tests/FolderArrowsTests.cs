@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Cli.Tests;
@@ -27,7 +28,7 @@ public sealed partial class FolderArrowsTests
     [Fact]
     public void Engine_Words_AreThoseOfAnyNetwork()
     {
-        string root = Path.Combine(Repository(), "src", "Engine");
+        string root = Path.Combine(Repository.Root, "src", "Engine");
         Assert.Empty(from file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
                      where !file[root.Length..].Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
                      from word in FieldWord().Matches(File.ReadAllText(file))
@@ -41,7 +42,7 @@ public sealed partial class FolderArrowsTests
     // For each folder those that it uses, each with a file that does.
     private static Dictionary<string, Dictionary<string, string>> Arrows(string project)
     {
-        string root = Path.Combine(Repository(), "src", project);
+        string root = Path.Combine(Repository.Root, "src", project);
         var sources = (from file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
                        let parts = Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar)
                        where parts.Length > 1 && parts[0] is not ("bin" or "obj")
@@ -75,14 +76,6 @@ public sealed partial class FolderArrowsTests
             done.Add(folder);
             return cycle;
         }
-    }
-
-    internal static string Repository()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "VideoSim.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("the tests do not run inside of the repository");
     }
 
     [GeneratedRegex(@"(?<!stack )\b(videos?|tokens?|tags?|frames?|titles?)\b")]

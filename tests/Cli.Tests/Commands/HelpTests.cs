@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using VideoSim.Cli.Help;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
@@ -57,7 +58,7 @@ public sealed partial class HelpTests(CommandWorld world)
             Assert.True(examples.Length > 0, $"{command} has no example");
             Assert.Equal("0 done, 1 failed, 2 wrong usage; 130, 143 or 129 ended by Ctrl-C, SIGTERM or SIGHUP", Section(help, "Exit codes"));
             Assert.Contains($"\nMore: {page}\n", help, StringComparison.Ordinal);
-            Assert.True(File.Exists(Path.Combine(FolderArrowsTests.Repository(), page)), page);
+            Assert.True(File.Exists(Path.Combine(Repository.Root, page)), page);
             foreach (var (_, line) in examples)
             {
                 string[] words = CommandText.Words(line);

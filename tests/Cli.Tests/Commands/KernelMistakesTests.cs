@@ -12,7 +12,7 @@ public sealed partial class KernelMistakesTests(CommandWorld world)
 {
     private const int EachQuick = 6; // one of so many without the long tests
 
-    private static readonly string Page = File.ReadAllText(Path.Combine(FolderArrowsTests.Repository(), "docs/kernel-mistakes.md"));
+    private static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "docs/kernel-mistakes.md"));
 
     /// <summary>A section of the page, and the name of a row.</summary>
     public static TheoryData<string, string> Rows

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using VideoSim.Cli.Commands;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
@@ -11,7 +12,7 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed partial class PresetsTests
 {
-    private static readonly string Docs = Path.Combine(FolderArrowsTests.Repository(), "docs");
+    private static readonly string Docs = Path.Combine(Repository.Root, "docs");
 
     [Fact]
     public void Presets_WithoutAName_AreAllInBrief()

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Serialization;
@@ -207,13 +208,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Contains(values, value => value != 0);
     }
 
-    private static string GoldenFile(string name)
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "VideoSim.sln")))
-            folder = folder.Parent ?? throw new InvalidOperationException("the tests do not run inside the repository");
-        return Path.Combine(folder.FullName, "tests", "Golden", name);
-    }
+    private static string GoldenFile(string name) => Path.Combine(Repository.Root, "tests", "Golden", name);
 
     /// <summary>A file put together by hand.</summary>
     internal static byte[] SafetensorsFile(string header, ReadOnlySpan<byte> data, bool pad = false)

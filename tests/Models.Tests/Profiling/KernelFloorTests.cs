@@ -108,18 +108,18 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     [Theory]
     [InlineData("<!-- from machine code: nonsense -->", "a mark names a family that is unknown or has another mark: nonsense")]
     [InlineData("<!-- from machine code: dropout narrow dropout -->", "a mark names a family that is unknown or has another mark: dropout")]
-    [InlineData("<!-- from bench/results/run: dropout -->", "docs/kernels/page.md: a mark is from 'bench/results/run', not from machine code")]
+    [InlineData("<!-- from bench/results/run: dropout -->", "docs/kernels/rows.md: a mark is from 'bench/results/run', not from machine code")]
     public void PagesOfKernels_WrongMark_IsNamed(string mark, string error)
     {
         string root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
         try
         {
             string folder = Directory.CreateDirectory(Path.Combine(root, "docs/kernels")).FullName;
-            File.WriteAllText(Path.Combine(folder, "page.md"), $"{mark}\n<!-- end -->\n");
+            File.WriteAllText(Path.Combine(folder, "rows.md"), $"{mark}\n<!-- end -->\n");
             Assert.Contains(error, Assert.Throws<DataException>(() => KernelPages.Made(root, InstructionTable.Embedded, [])).Message, StringComparison.Ordinal);
-            File.WriteAllText(Path.Combine(folder, "page.md"), "<!-- from machine code: dropout narrow -->\n<!-- end -->\n");
+            File.WriteAllText(Path.Combine(folder, "rows.md"), "<!-- from machine code: dropout narrow -->\n<!-- end -->\n");
             var (pages, missing) = KernelPages.Made(root, InstructionTable.Embedded, []);
-            Assert.Equal("docs/kernels/page.md", Assert.Single(pages).Key);
+            Assert.Equal("docs/kernels/rows.md", Assert.Single(pages).Key);
             Assert.DoesNotContain("dropout", missing);
             Assert.Contains("embedding", missing);
         }

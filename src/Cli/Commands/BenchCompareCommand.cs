@@ -40,7 +40,7 @@ internal static class BenchCompareCommand
             double limit = 1 + parsed.GetValue(threshold) / 100;
             RowDifference[] failing = [.. comparison.Differences.Where(row => row.IsSlower && row.Ratio > limit)];
             int slower = comparison.Differences.Count(static row => row.IsSlower), faster = comparison.Differences.Count(static row => row.IsFaster);
-            string[] noisy = [.. comparison.Differences.Where(static row => row.Noise > RunNoise.Least).Select(static row => $"{row.Row.Part} {Format(100 * row.Noise, "N0")} %").Distinct()];
+            string[] noisy = [.. NoiseOf(comparison.Differences)];
             if (noisy.Length > 0)
                 console.Progress.Note($"noise between the runs: {string.Join(", ", noisy)}; smaller differences do not count");
             console.Progress.Note($"{comparison.Differences.Count} rows: beyond noise {slower} slower, {faster} faster");
@@ -54,11 +54,11 @@ internal static class BenchCompareCommand
 
     internal static ResultTable Table(IReadOnlyList<RowDifference> rows)
     {
-        var table = new ResultTable().TextColumn("part").TextColumn("row").TextColumn("system").NumberColumn("A, ms").NumberColumn("B, ms").NumberColumn("B / A").TextColumn("spread").TextColumn("");
+        var table = new ResultTable().TextColumn("part").TextColumn("row").TextColumn("system").NumberColumn("A, ms").NumberColumn("B, ms").NumberColumn("B / A").TextColumn("spread").TextColumn("fastest").TextColumn("");
         foreach (var row in rows)
         {
             table.Row(row.Row.Part, $"{row.Row.Name}, {row.Row.Case}, {row.Row.Device}{(row.Row.Threads is { } threads ? string.Create(CultureInfo.InvariantCulture, $", {threads} threads") : "")}", row.Row.System,
-                Format(row.A, "G4"), Format(row.B, "G4"), Format(row.Ratio, "N2"), $"{Format(row.Lowest, "N2")}-{Format(row.Highest, "N2")}", row.IsSlower ? "slower" : row.IsFaster ? "faster" : "");
+                Format(row.Medians.A, "G4"), Format(row.Medians.B, "G4"), Format(row.Medians.Ratio, "N2"), Spread(row.Medians), row.Fastest is { } fastest ? $"{Format(fastest.Ratio, "N2")}, {Spread(fastest)}" : "", row.IsSlower ? "slower" : row.IsFaster ? "faster" : "");
         }
         return table;
     }
@@ -70,6 +70,16 @@ internal static class BenchCompareCommand
     }
 
     private static string NameOf(RowKey row) => $"{row.Name} ({row.System}, {row.Case})";
+
+    // Parts whose noise is not the least.
+    private static IEnumerable<string> NoiseOf(IEnumerable<RowDifference> rows) => rows.GroupBy(static row => row.Row.Part)
+        .Select(static part => (Part: part.Key, Medians: part.Max(static row => row.Medians.Noise), Fastest: part.Max(static row => row.Fastest?.Noise)))
+        .Where(static noise => noise.Medians > RunNoise.Least || noise.Fastest > RunNoise.Least)
+        .Select(static noise => $"{noise.Part} {Percent(noise.Medians)}{(noise.Fastest is { } fastest ? $" (of the fastest {Percent(fastest)})" : "")}");
+
+    private static string Percent(double fraction) => $"{Format(100 * fraction, "N0")} %";
+
+    private static string Spread(TimeRatio time) => $"{Format(time.Lowest, "N2")}-{Format(time.Highest, "N2")}";
 
     private static string Format(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

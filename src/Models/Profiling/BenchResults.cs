@@ -102,6 +102,7 @@ public sealed record BenchResults(string Path, string Machine, string Date, stri
     {
         Require(time.Rounds.Count > 0 && time.Rounds.All(static round => round > 0), file, $"{field}.rounds", "must be times above 0, and at least one");
         Require(time.Best > 0, file, $"{field}.best", "must be above 0");
+        Require(time.Bests is null || (time.Bests.Count == time.Rounds.Count && time.Bests.Min() == time.Best), file, $"{field}.bests", "must be one for each round, the shortest of them the best time");
         Require(time.Median >= time.Best, file, $"{field}.median", "must be at least the best time");
         Require(time.P10 >= time.Best, file, $"{field}.p10", "must be at least the best time");
         Require(time.P90 >= time.P10, file, $"{field}.p90", "must be at least p10");

@@ -9,17 +9,19 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Best">The shortest sample.</param>
 /// <param name="Samples">Number of samples in all rounds.</param>
 /// <param name="Rounds">The median of each round, in order.</param>
-public sealed record RowTime(double Median, double P10, double P90, double Best, long Samples, IReadOnlyList<double> Rounds)
+/// <param name="Bests">The shortest sample of each round, in order; null if it is not known.</param>
+public sealed record RowTime(double Median, double P10, double P90, double Best, long Samples, IReadOnlyList<double> Rounds, IReadOnlyList<double>? Bests = null)
 {
     /// <summary>The times of one round.</summary>
-    public static RowTime Of(double median, double p10, double p90, double best, long samples) => new(median, p10, p90, best, samples, [median]);
+    public static RowTime Of(double median, double p10, double p90, double best, long samples) => new(median, p10, p90, best, samples, [median], [best]);
 
     /// <summary>The times of several rounds together.</summary>
     internal static RowTime Join(IReadOnlyList<RowTime> times)
     {
         double[] rounds = [.. times.SelectMany(static time => time.Rounds)];
         return new RowTime(MedianOf(rounds), MedianOf(times.Select(static time => time.P10)), MedianOf(times.Select(static time => time.P90)),
-            times.Min(static time => time.Best), times.Sum(static time => time.Samples), rounds);
+            times.Min(static time => time.Best), times.Sum(static time => time.Samples), rounds,
+            times.Any(static time => time.Bests is null) ? null : [.. times.SelectMany(static time => time.Bests!)]);
     }
 
     private static double MedianOf(IEnumerable<double> values)

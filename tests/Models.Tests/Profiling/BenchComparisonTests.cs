@@ -40,9 +40,9 @@ public sealed class BenchComparisonTests
     [Fact]
     public void Spread_OfOneRound_IsThatOfItsSamples()
     {
-        var difference = RowDifference.Of(Row("a", new RowTime(1, 0.9, 1.2, 0.8, 10, [1])), Row("a", new RowTime(1.3, 1.25, 1.5, 1.2, 10, [1.3])), RunNoise.Least);
-        Assert.Equal((1.3, 1.25 / 1.2, 1.5 / 0.9), (difference.Ratio, difference.Lowest, difference.Highest));
-        Assert.True(difference.IsSlower);
+        var medians = TimeRatio.OfMedians(new RowTime(1, 0.9, 1.2, 0.8, 10, [1]), new RowTime(1.3, 1.25, 1.5, 1.2, 10, [1.3]), RunNoise.Least);
+        Assert.Equal((1.3, 1.25 / 1.2, 1.5 / 0.9), (medians.Ratio, medians.Lowest, medians.Highest));
+        Assert.True(medians.IsSlower);
     }
 
     // Two runs of one program on a quiet machine: the rounds of a run differ by about 1 %, the runs by up to 5 %.
@@ -70,6 +70,74 @@ public sealed class BenchComparisonTests
         double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
     }
 
+    // A virtual machine with neighbours: they lengthen most samples, in half of the rounds all of them. The shortest
+    // of 16 rounds is still that of a moment without them.
+    [Fact]
+    public void Runs_WithNeighbours_DifferInFewRowsAndAPlantedTenPercentInMost()
+    {
+        var random = new Random(1);
+        const int Rows = 200;
+        bool[] isPlanted = [.. Enumerable.Range(0, Rows).Select(static i => i % 5 == 0)];
+        var comparison = BenchComparison.Of(Run(static _ => 1), Run(i => isPlanted[i] ? 1.10 : 1));
+        var verdicts = comparison.Differences.Zip(isPlanted).ToLookup(static row => row.Second, static row => row.First);
+        Assert.InRange(verdicts[false].Count(static row => row.IsSlower || row.IsFaster), 0, Rows / 20);
+        Assert.InRange(verdicts[true].Count(static row => row.IsSlower), Rows / 5 * 8 / 10, Rows / 5);
+        Assert.All(comparison.Differences, static row => Assert.False(row.Medians.IsSlower || row.Medians.IsFaster));
+
+        BenchResults Run(Func<int, double> time) => Results(Machine, [.. Enumerable.Range(0, Rows).Select(i => Row($"row {i}", RowTime.Join([.. Enumerable.Range(0, 16).Select(_ => Round(time(i)))])))]);
+
+        RowTime Round(double time)
+        {
+            double best = time * (1 + 0.01 * Exponential() + (random.Next(2) == 0 ? 0.2 * Exponential() : 0)), median = best * (1.1 + 0.4 * Exponential());
+            return RowTime.Of(median, best, median, best, 100);
+        }
+
+        double Exponential() => -Math.Log(1 - random.NextDouble());
+    }
+
+    [Fact]
+    public void Fastest_AgreeingInBothHalves_DecideWhereMediansCannot()
+    {
+        var found = Difference(Neighbours(1), Neighbours(1.10));
+        Assert.Equal((true, false, true), (found.IsSlower, found.Medians.IsSlower, found.Fastest!.IsSlower));
+        Assert.Equal(1.10, found.Ratio, 12);
+        Assert.True(Difference(Neighbours(1.10), Neighbours(1)).IsFaster);
+        Assert.False(Difference(Neighbours(1), Neighbours(1.04)).IsSlower);
+        // One undisturbed round alone, whose time no other round confirms.
+        Assert.False(Difference([1, .. Neighbours(1.2)[1..]], Neighbours(1.10)).IsSlower);
+        Assert.False(Difference(Neighbours(1.10), [1, .. Neighbours(1.2)[1..]]).IsFaster);
+        Assert.Null(Difference(Neighbours(1)[1..], Neighbours(1)).Fastest);
+        Assert.Null(Difference(Neighbours(1), Neighbours(1)[1..]).Fastest);
+
+        // Shortest samples of 8 rounds; the medians are anywhere above.
+        static double[] Neighbours(double time) => [.. new[] { 1.00, 1.30, 1.02, 1.01, 1.50, 1.20, 1.10, 1.40 }.Select(factor => time * factor)];
+
+        static RowDifference Difference(double[] a, double[] b) => BenchComparison.Of(Results(Machine, Row("a", Best(a))), Results(Machine, Row("a", Best(b)))).Differences.Single();
+
+        static RowTime Best(double[] bests) => RowTime.Join([.. bests.Select(static (best, i) => RowTime.Of(2 + i, best, 3 + i, best, 10))]);
+    }
+
+    // What the medians tell counts, also if the shortest samples are the same.
+    [Fact]
+    public void Medians_BeyondNoise_DecideAlone()
+    {
+        var comparison = BenchComparison.Of(Results(Machine, Row("a", Of(1.2))), Results(Machine, Row("a", Of(1.5))));
+        var row = comparison.Differences.Single();
+        Assert.Equal((true, 1.25, 1.0), (row.IsSlower, row.Ratio, row.Fastest!.Ratio));
+
+        static RowTime Of(double median) => RowTime.Join([.. Enumerable.Repeat(RowTime.Of(median, 1, 2, 1, 10), 8)]);
+    }
+
+    [Fact]
+    public void Noise_OfTheFastest_IsThatOfTheirOwnRatios()
+    {
+        double[] drifts = [1.3, 0.7, 1.2, 0.8, 1.1, 0.9, 1.4, 0.6];
+        var comparison = BenchComparison.Of(Results(Machine, [.. drifts.Select(static (_, i) => Row($"row {i}", Of(1)))]), Results(Machine, [.. drifts.Select(static (drift, i) => Row($"row {i}", Of(drift)))]));
+        Assert.All(comparison.Differences, row => Assert.Equal((RunNoise.Least, RunNoise.Of(drifts)), (row.Medians.Noise, row.Fastest!.Noise)));
+
+        static RowTime Of(double best) => RowTime.Join([.. Enumerable.Repeat(RowTime.Of(2, best, 3, best, 10), 8)]);
+    }
+
     // On a virtual machine all rounds of a row may be slower or faster in the second run, by up to 30 %.
     [Fact]
     public void Runs_OfOneCommitThatDrift_DifferInFewRows()
@@ -77,7 +145,7 @@ public sealed class BenchComparisonTests
         double[] drifts = [.. Enumerable.Range(0, 40).Select(static i => Math.Exp(0.3 * ((7 * i % 40 + 11 * i % 40) / 40.0 - 1)))];
         var comparison = Compare(drifts);
         Assert.InRange(comparison.Differences.Count(static row => row.IsSlower || row.IsFaster), 0, drifts.Length / 20);
-        Assert.InRange(comparison.Differences[0].Noise, 0.2, 0.5);
+        Assert.InRange(comparison.Differences[0].Medians.Noise, 0.2, 0.5);
     }
 
     [Theory]
@@ -87,7 +155,7 @@ public sealed class BenchComparisonTests
     {
         double[] ratios = [.. Enumerable.Range(0, 20).Select(i => (1 + 0.01 * Math.Sin(i)) * (i % 2 == 0 ? change : 1))];
         var comparison = Compare(ratios);
-        Assert.Equal(RunNoise.Least, comparison.Differences[0].Noise);
+        Assert.Equal(RunNoise.Least, comparison.Differences[0].Medians.Noise);
         Assert.Equal(10, comparison.Differences.Count(row => change > 1 ? row.IsSlower : row.IsFaster));
     }
 
@@ -103,7 +171,7 @@ public sealed class BenchComparisonTests
         Assert.Equal(RunNoise.Least, RunNoise.Of(drifts[..7]));
         BenchResults same = Results(Machine, Row("a") with { Part = "steps" }), drifted = Results(Machine, [.. drifts.Select((ratio, i) => Row($"row {i}", TimeOf(Times(Quiet, ratio))))]);
         var comparison = BenchComparison.Of(same with { Rows = [.. same.Rows, .. drifts.Select((_, i) => Row($"row {i}"))] }, same with { Rows = [.. same.Rows, .. drifted.Rows] });
-        Assert.Equal((RunNoise.Least, RunNoise.Of(drifts)), (comparison.Differences[0].Noise, comparison.Differences[1].Noise));
+        Assert.Equal((RunNoise.Least, RunNoise.Of(drifts)), (comparison.Differences[0].Medians.Noise, comparison.Differences[1].Medians.Noise));
     }
 
     // The whole machine was slower. The rows of one part agree with each other, and only the peers can tell.
@@ -154,8 +222,8 @@ public sealed class BenchComparisonTests
 
     private static int Verdict(double[] a, double[] b)
     {
-        var difference = RowDifference.Of(Row("a", TimeOf(a)), Row("a", TimeOf(b)), RunNoise.Least);
-        return difference.IsSlower ? 1 : difference.IsFaster ? -1 : 0;
+        var medians = TimeRatio.OfMedians(TimeOf(a), TimeOf(b), RunNoise.Least);
+        return medians.IsSlower ? 1 : medians.IsFaster ? -1 : 0;
     }
 
     private static double[] Times(double[] rounds, double factor) => [.. rounds.Select(round => factor * round)];

@@ -20,7 +20,7 @@ public sealed class BenchResultsTests : IDisposable
                     {"family":"dropout","entry":"failed_f32","is_of_step":false,"launch":"3 rows","microseconds":null,"flops":7,"bytes":8,"floor_microseconds":null}]}
         """;
 
-    private static readonly BenchRow Row = new("kernels", "gelu", "gelu", "videosim", "512 x 768", 393216, "cpu", 2, new RowTime(2, 1.5, 3, 1, 20, [2, 2.5]), 1, 2, 3, 4, [new RowKernel("k", 1, 0.5)], 0.1);
+    private static readonly BenchRow Row = new("kernels", "gelu", "gelu", "videosim", "512 x 768", 393216, "cpu", 2, new RowTime(2, 1.5, 3, 1, 20, [2, 2.5], [1, 1.2]), 1, 2, 3, 4, [new RowKernel("k", 1, 0.5)], 0.1);
 
     private static readonly BenchRun Run = new("2026-11-29T21:00:00Z", "c0ffee", false, new BenchMachine("EPYC", 2, 8 << 20, "Debian", null), new Dictionary<string, string> { ["dotnet"] = "10.0.12" },
         new Dictionary<string, double> { ["cpu_start"] = 2600 }, new BenchLoad(0.1, 0.2, 0.05), new BenchCeilings(2e10, 5e11), [new BenchRunPart("kernels", 120, 60, BenchRunPart.Done, null)]);
@@ -82,6 +82,7 @@ public sealed class BenchResultsTests : IDisposable
         Write("3.json", Step.Replace("\"others_cores\":0.1", "\"others_cores\":0.4", StringComparison.Ordinal));
         var row = Assert.Single(BenchResults.Read(_folder).Rows);
         Assert.Equal([8, 8.5, 8], row.Milliseconds.Rounds);
+        Assert.Equal([7, 6, 7], row.Milliseconds.Bests);
         Assert.Equal((8.0, 6.0, 27, 0.4), (row.Milliseconds.Median, row.Milliseconds.Best, row.Milliseconds.Samples, row.OthersCores));
         Write("4.json", Step.Replace("EPYC", "Xeon", StringComparison.Ordinal));
         Assert.Contains("4.json is of another machine than", Refusal(_folder), StringComparison.Ordinal);
@@ -94,6 +95,8 @@ public sealed class BenchResultsTests : IDisposable
     [InlineData("best", 0, "rows.json: [0].milliseconds.best must be above 0")]
     [InlineData("samples", 1, "rows.json: [0].milliseconds.samples must be at least one for each round")]
     [InlineData("samples", 3e9, "rows.json: [0].milliseconds.samples must be at most 2147483647")]
+    [InlineData("bests", 0.5, "rows.json: [0].milliseconds.bests must be one for each round, the shortest of them the best time")]
+    [InlineData("bests", 0, "rows.json: [0].milliseconds.bests must be one for each round, the shortest of them the best time")]
     [InlineData("rounds", -1, "rows.json: [0].milliseconds.rounds must be times above 0, and at least one")]
     public void Rows_WithATimeThatCannotBe_AreRefusedWithFileAndField(string field, double value, string message)
     {
@@ -107,6 +110,7 @@ public sealed class BenchResultsTests : IDisposable
                 "p90" => time with { P90 = value },
                 "best" => time with { Best = value },
                 "samples" => time with { Samples = (long)value },
+                "bests" => time with { Bests = value == 0 ? [1] : [1, value] },
                 _ => time with { Rounds = [2, value] },
             },
         });

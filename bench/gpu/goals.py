@@ -10,7 +10,7 @@ from results import UNKNOWN_LIMITER
 
 # Patterns of entries: some families have an entry for each shape.
 ATTENTION = ["attention_forward.*", "attention_backward.*"]
-NORM_FORWARD, NORM_BACKWARD = ["layer_norm_forward_bf16"], ["layer_norm_backward_bf16", "layer_norm_finish_f32"]
+NORM_FORWARD, NORM_BACKWARD = ["layer_norm_forward_bf16"], ["layer_norm_backward_bf16", "partial_sums_f32"]
 TAGS, TOKENS, ADAM = ["asymmetric_tag_loss_consistency_f32"], ["cross_entropy_bf16"], ["adam_f32"]
 VLAD = ["vlad_.*forward.*", "vlad_.*backward.*", "vlad_.*centres.*", "batch_norm_.*"]
 # In the step of NetVLAD's shapes the largest batch normalisation of bf16 values is that of the cluster logits.

@@ -38,6 +38,7 @@ public static class Catalog
         .. L2Norm.L2NormChecks.All,
         .. Reduce.TotalChecks.All,
         .. Reduce.ColumnSumChecks.All,
+        .. Reduce.PartialSumChecks.All,
         .. Losses.TagLossChecks.All,
         .. Losses.CrossEntropyChecks.All,
         .. Losses.SquaredErrorChecks.All,

@@ -35,6 +35,7 @@ public sealed unsafe class Tape : IDisposable
     private readonly List<Slot> _nodes = [];
     private readonly Dictionary<Parameter, List<(long Offset, Tensor Tensor)>> _parameters = [];
     private readonly List<(Parameter Parameter, int Entry)> _firstUses = []; // in order, with the next rule's number
+    private readonly WaitingSums _sums = new();
     private byte* _states;
     private int _used, _capacity;
 
@@ -256,6 +257,7 @@ public sealed unsafe class Tape : IDisposable
             slot.Gradient = Step.Allocate(slot.Shape, slot.Type);
         if (!inBranch)
             JoinWriter(ref slot);
+        FinishSumsOf(input);
         add = slot.Written ? 1 : 0;
         (slot.Written, slot.IsOfBranch) = (true, inBranch);
         return slot.Gradient;
@@ -266,8 +268,27 @@ public sealed unsafe class Tape : IDisposable
     {
         ref var slot = ref SlotOf(output);
         JoinWriter(ref slot);
+        FinishSumsOf(output);
         return slot.Gradient;
     }
+
+    /// <summary>
+    /// Adds up the partial sums of a vector's gradient later, together with those of other vectors. The gradient is
+    /// complete after <see cref="FinishSums"/>.
+    /// </summary>
+    /// <param name="vector">The vector.</param>
+    /// <param name="partial">[chunks, width], fp32; an earlier launch outside of branches writes it.</param>
+    /// <param name="gradient">[width], from <see cref="GradientToWrite"/>, or a part of it.</param>
+    /// <param name="add">1 to add to it.</param>
+    internal void SumLater(in Tensor vector, in Tensor partial, in Tensor gradient, int add)
+    {
+        _sums.Add(vector, partial, gradient, add);
+        if (_sums.IsFull)
+            FinishSums();
+    }
+
+    /// <summary>Launches the sums that wait.</summary>
+    internal void FinishSums() => _sums.Run(Stream);
 
     /// <summary>
     /// Runs the rules in reverse order. Rules of losses always run; other rules run if the gradient of their output
@@ -288,8 +309,8 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     /// <param name="terms">The terms of the objective.</param>
     /// <param name="complete">
-    /// Receives the parameter and its gradient, which a branch may have written. It may change the parameter in a
-    /// branch; the gradient's memory is used again.
+    /// Receives the parameter and its gradient, which a branch may have written, or which may wait for
+    /// <see cref="FinishSums"/>. It may change the parameter in a branch; the gradient's memory is used again.
     /// </param>
     internal void RunBackwardByParameter(ReadOnlySpan<LossTerm> terms, Action<Parameter, Tensor>? complete)
     {
@@ -311,6 +332,7 @@ public sealed unsafe class Tape : IDisposable
             Stream.EndFunction();
         }
         Complete(0);
+        FinishSums();
 
         // An operator takes a parameter before it records its rule. So the rules that use the parameter come after its
         // first use, and backward has run them when it has run all of those.
@@ -341,6 +363,7 @@ public sealed unsafe class Tape : IDisposable
         _nodes.Clear();
         _parameters.Clear();
         _firstUses.Clear();
+        _sums.Clear();
         _used = 0;
         Step.Reset();
     }
@@ -352,6 +375,12 @@ public sealed unsafe class Tape : IDisposable
         _states = null;
         (_used, _capacity) = (0, 0);
         _entries.Clear();
+    }
+
+    private void FinishSumsOf(in Tensor tensor)
+    {
+        if (_sums.Completes(tensor))
+            FinishSums();
     }
 
     private void JoinWriter(ref Slot slot)

@@ -2,6 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Activation;
+using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Operators;
 
@@ -53,7 +54,7 @@ public static unsafe class Activation
 
     private static void Backward(Tape tape, in State s)
     {
-        int rows = s.X.Shape.Rows, width = s.X.Shape.Width, chunks = ColumnSum.Chunks(rows), addBias = 0;
+        int rows = s.X.Shape.Rows, width = s.X.Shape.Width, chunks = ColumnSumKernels.Chunks(rows), addBias = 0;
         var kernels = Kernels(s.Kind);
         var dX = tape.GradientToWrite(s.X, out int add);
         var dBias = s.Bias.Exists ? tape.GradientToWrite(s.Bias, out addBias) : default;
@@ -68,7 +69,7 @@ public static unsafe class Activation
             Partial = partial.FloatsOrNull, Rows = rows, C = width, Chunks = chunks, Add = add,
         });
         if (dBias.Exists)
-            ColumnSum.Finish(tape, partial, dBias, addBias);
+            tape.SumLater(s.Bias, partial, dBias, addBias);
     }
 
     private static ActivationKernels Kernels(ActivationKind kind) => kind switch

@@ -96,11 +96,10 @@ public static unsafe class Attention
             AddQuery = addQuery,
             AddKeyValue = addKeyValue,
         });
-        using var group = tape.Stream.Group();
         if (dQueryBias.Exists)
-            ColumnSum.Finish(tape, querySums, dQueryBias, addQueryBias);
+            tape.SumLater(s.QueryBias, querySums, dQueryBias, addQueryBias);
         if (dKeyValueBias.Exists)
-            ColumnSum.Finish(tape, keyValueSums, dKeyValueBias, addKeyValueBias);
+            tape.SumLater(s.KeyValueBias, keyValueSums, dKeyValueBias, addKeyValueBias);
     }
 
     // The gradient of a bias is summed from the gradient of the tensor that it is added to. That gradient is therefore

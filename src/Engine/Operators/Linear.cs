@@ -100,7 +100,7 @@ public static unsafe class Linear
             if (dBias.Exists)
                 columnSum = ColumnSum.Begin(tape, dY, stack, rows, n, dBias, add);
         }
-        columnSum.Finish(tape);
+        columnSum.Finish(tape, bias);
     }
 
     // dx[rows, K] = dY W. If the stack shares its input, the products run one after the other, because they add to the

@@ -73,11 +73,11 @@ public static unsafe class ResidualNorm
         });
         if (!parameters)
             return;
-        tape.Stream.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
+        foreach (var (i, (vector, gradient, add)) in new[] { (s.Weight, dWeight, addWeight), (s.Bias, dBias, addBias), (s.XBias, dXBias, addXBias) }.Index())
         {
-            Partial = partial.Floats, dWeight = dWeight.FloatsOrNull, dBias = dBias.FloatsOrNull, dXBias = dXBias.FloatsOrNull,
-            C = width, Chunks = chunks, AddWeight = addWeight, AddBias = addBias, AddXBias = addXBias,
-        });
+            if (gradient.Exists)
+                tape.SumLater(vector, partial.Slice((long)i * chunks * width, new Shape(chunks, width)), gradient, add);
+        }
     }
 
     private static (Tensor Gradient, int Add) GradientOf(Tape tape, in Tensor input)

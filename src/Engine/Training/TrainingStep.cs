@@ -205,6 +205,7 @@ public sealed unsafe class TrainingStep : IDisposable
         {
             if (waiting.Count == 0)
                 return;
+            tape.FinishSums();
             using (tape.Stream.Branch())
                 optimizer.Update(tape.Stream, scalars, waiting);
             tape.Stream.JoinEarlier();

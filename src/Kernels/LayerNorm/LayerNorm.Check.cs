@@ -85,8 +85,6 @@ public static unsafe class LayerNormChecks
         // the same banks.
         .. KernelCheck.OfPair(LayerNormKernels.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision)),
             static precision => precision == ElementType.BFloat16 ? 2 : 1),
-        new(LayerNormKernels.Finish, static () =>
-            [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0), .. Shapes(ElementType.Float32).Where(static shape => shape.C is 300 or 768).Select(static shape => Backward(shape, ElementType.Float32))]),
     ];
 
     // With a large bias the result has too few digits of the normalised value.
@@ -175,38 +173,15 @@ public static unsafe class LayerNormChecks
         var dY = builder.ValueInput("dY", count);
         var dX = builder.ValueGradient("dX", count, s.Add);
         var dResidual = s.Residual ? builder.ValueGradient("dResidual", count, 1 - s.Add) : null;
-        var partial = builder.Workspace("partial", 3L * chunks * s.C);
-        var dWeight = builder.Gradient("dWeight", s.C, s.Add);
-        var dBias = builder.Gradient("dBias", s.C, 1 - s.Add);
-        var dXBias = s.XBias ? builder.Gradient("dXBias", s.C, s.Add) : null;
-        return builder.Build(Name(s), launcher =>
+        var partial = builder.Output("partial", 3L * chunks * s.C);
+        return builder.Build(Name(s), launcher => launcher.Run(LayerNormKernels.Backward[precision], new LayerNormBackwardArgs
         {
-            launcher.Run(LayerNormKernels.Backward[precision], new LayerNormBackwardArgs
-            {
-                Forward = inputs.Arguments(y, mean, rstd), dY = dY.Values, dX = dX.Values, dResidual = dResidual == null ? null : dResidual.Values,
-                Partial = partial.Floats, Chunks = chunks, AddX = s.Add, AddResidual = 1 - s.Add,
-            });
-            launcher.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
-            {
-                Partial = partial.Floats, dWeight = dWeight.Floats, dBias = dBias.Floats, dXBias = dXBias == null ? null : dXBias.Floats,
-                C = s.C, Chunks = chunks, AddWeight = s.Add, AddBias = 1 - s.Add, AddXBias = s.Add,
-            });
-        }, new BackwardReference(s, inputs.Dropout), factor: 3) with
+            Forward = inputs.Arguments(y, mean, rstd), dY = dY.Values, dX = dX.Values, dResidual = dResidual == null ? null : dResidual.Values,
+            Partial = partial.Floats, Chunks = chunks, AddX = s.Add, AddResidual = 1 - s.Add,
+        }), new BackwardReference(s, inputs.Dropout), factor: 3) with
         {
             OtherBytes = s.LargeBias && precision == ElementType.BFloat16 ? "columns with a large bias are recomputed from x and residual" : null,
         };
-    }
-
-    private static CheckCase Finish(int chunks, int width, int add)
-    {
-        var builder = new CheckBuilder(seed: 23);
-        var partial = builder.Input("partial", 3L * chunks * width);
-        var dBias = builder.Gradient("dBias", width, add);
-        return builder.Build($"bias only, {chunks} chunks of {width}, add {add}", launcher => launcher.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
-        {
-            Partial = partial.Floats, dBias = dBias.Floats, C = width, Chunks = chunks, AddBias = add,
-        }), new FinishReference(chunks, width, add), factor: 2) with
-        { SpareBlocks = "the grid has blocks for three vectors, also for vectors without a gradient" };
     }
 
     private sealed class ForwardReference(Shape s, CheckDropout dropout) : ICheckReference
@@ -225,35 +200,25 @@ public static unsafe class LayerNormChecks
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             var (_, sum, _, _) = LayerNormChecks.Compute(s, dropout, values);
-            var (dSum, dWeight, dBias) = LayerNormReference.Backward(values["dY"], sum, values["weight"], values["mean"], values["rstd"]);
+            var dSum = new T[sum.Length];
+            int vector = LayerNormKernels.Chunks(s.Rows) * s.C;
+            for (int first = 0, at = 0; first < s.Rows; first += LayerNormKernels.ChunkRows, at += s.C)
+            {
+                Range rows = first..Math.Min(s.Rows, first + LayerNormKernels.ChunkRows), elements = (rows.Start.Value * s.C)..(rows.End.Value * s.C);
+                var (dSumOfChunk, dWeight, dBias) = LayerNormReference.Backward(values["dY"][elements], sum[elements], values["weight"], values["mean"][rows], values["rstd"][rows]);
+                dSumOfChunk.CopyTo(dSum, elements.Start.Value);
+                dWeight.CopyTo(values["partial"], at);
+                dBias.CopyTo(values["partial"], vector + at);
+            }
             values.Stored(dSum);
-            values.Deliver("dWeight", dWeight, s.Add);
-            values.Deliver("dBias", dBias, 1 - s.Add);
             if (s.Residual)
                 values.Deliver("dResidual", dSum, 1 - s.Add);
             var mask = s.Factors<T>(dropout);
             var dX = mask is null ? dSum : values.Stored([.. dSum.Zip(mask, static (d, factor) => d * factor)]);
             values.Deliver("dX", dX, s.Add);
-            if (!s.XBias)
-                return;
-            var dXBias = new T[s.C];
+            values["partial"].AsSpan(2 * vector).Clear();
             for (int i = 0; i < dX.Length; i++)
-                dXBias[i % s.C] += dX[i];
-            values.Deliver("dXBias", dXBias, s.Add);
-        }
-    }
-
-    private sealed class FinishReference(int chunks, int width, int add) : ICheckReference
-    {
-        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
-        {
-            var sum = new T[width];
-            for (int chunk = 0; chunk < chunks; chunk++)
-            {
-                for (int c = 0; c < width; c++)
-                    sum[c] += values["partial"][(chunks + chunk) * width + c];
-            }
-            values.Deliver("dBias", sum, add);
+                values["partial"][2 * vector + i / (LayerNormKernels.ChunkRows * s.C) * s.C + i % s.C] += dX[i];
         }
     }
 }

@@ -166,26 +166,4 @@ public static unsafe partial class LayerNormKernels
                 Lanes.Deliver(ds, dResidual + c, left, addResidual);
         }
     }
-
-    private static void FinishBlocks(in LayerNormFinishArgs a, int from, int to)
-    {
-        int first = from * FinishColumns, end = Math.Min(a.C, to * FinishColumns);
-        FinishVector(a, 0, a.dWeight, a.AddWeight, first, end);
-        FinishVector(a, 1, a.dBias, a.AddBias, first, end);
-        FinishVector(a, 2, a.dXBias, a.AddXBias, first, end);
-    }
-
-    private static void FinishVector(in LayerNormFinishArgs a, int vector, float* gradient, int add, int first, int end)
-    {
-        for (int c = first; gradient != null && c < end; c += Lanes.Count)
-            Lanes.Deliver(SumChunks(a.Partial + (long)vector * a.Chunks * a.C + c, a.Chunks, a.C, end - c), gradient + c, end - c, add);
-    }
-
-    private static Vector512<float> SumChunks(float* partial, int chunks, int stride, int left)
-    {
-        Vector512<float> sum = default;
-        for (int chunk = 0; chunk < chunks; chunk++, partial += stride)
-            sum += Lanes.Load(partial, left);
-        return sum;
-    }
 }

@@ -1,5 +1,6 @@
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
+using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Kernels.LayerNorm;
 
@@ -63,8 +64,8 @@ public unsafe struct LayerNormBackwardArgs
     public void* dResidual;
 
     /// <summary>
-    /// [3, Chunks, C]: each chunk's part of dWeight, dBias and dXBias; or null. dXBias is summed from dX before dX is
-    /// added to anything.
+    /// [3, Chunks, C]: each chunk's part of dWeight, dBias and dXBias; or null. <see cref="PartialSumKernels"/> adds
+    /// them up. dXBias is summed from dX before dX is added to anything.
     /// </summary>
     public float* Partial;
 
@@ -73,22 +74,6 @@ public unsafe struct LayerNormBackwardArgs
 
     /// <summary>1 to add to a gradient.</summary>
     public int AddX, AddResidual;
-}
-
-/// <summary>Sums the parts of the chunks in the gradients of the vectors.</summary>
-public unsafe struct LayerNormFinishArgs
-{
-    /// <summary>[3, Chunks, C]</summary>
-    public float* Partial;
-
-    /// <summary>[C], or null.</summary>
-    public float* dWeight, dBias, dXBias;
-
-    /// <summary>Sizes.</summary>
-    public int C, Chunks;
-
-    /// <summary>1 to add to a gradient.</summary>
-    public int AddWeight, AddBias, AddXBias;
 }
 
 /// <summary>
@@ -103,9 +88,6 @@ public static unsafe partial class LayerNormKernels
     /// work.
     /// </summary>
     public const int ChunkRows = 64;
-
-    /// <summary>Columns of a work item of the finishing kernel.</summary>
-    public const int FinishColumns = 32;
 
     /// <summary>Largest width: the CPU has a row on the stack.</summary>
     public const int MaxWidth = 1 << 14;
@@ -128,7 +110,7 @@ public static unsafe partial class LayerNormKernels
     // and bias 1; subtract both means, times rstd 4; dropout 1.
     private const double OperationsOfBackward = 14;
 
-    private static readonly KernelFile Plain = new("layernorm", "LayerNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}");
+    private static readonly KernelFile Plain = new("layernorm", "LayerNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}");
     private static readonly KernelFile Packed = new("layernorm", "LayerNormPacked.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"MAX_WIDTH={MaxPackedWidth}", $"MAX_BIAS_RATIO={MaxBiasRatio}");
 
     /// <summary>Chunks for a number of rows.</summary>
@@ -162,17 +144,6 @@ public static unsafe partial class LayerNormKernels
                 + 4.0 * a.Forward.C * (VectorsRead(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),
     });
 
-    /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
-    public static readonly Kernel<LayerNormFinishArgs> Finish = new("layer_norm_finish_f32")
-    {
-        From = Plain,
-        LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, 32 * Warps, GridY: Vectors),
-        CountItems = static (in LayerNormFinishArgs a) => (a.C + FinishColumns - 1) / FinishColumns,
-        Twin = FinishBlocks,
-        CountCost = static (in LayerNormFinishArgs a) => new((double)GradientCount(a) * a.Chunks * a.C,
-            4.0 * a.C * (GradientCount(a) * (a.Chunks + 1) + (a.dWeight != null ? a.AddWeight : 0) + (a.dBias != null ? a.AddBias : 0) + (a.dXBias != null ? a.AddXBias : 0))),
-    };
-
     private const double RowStatisticsBytes = 2 * sizeof(float);
     private const int Vectors = 3; // weight, bias, bias of x
 
@@ -187,7 +158,4 @@ public static unsafe partial class LayerNormKernels
     // Vectors that backward reads: weight, and bias or the bias of x.
     private static int VectorsRead(in LayerNormBackwardArgs a, ElementType precision) =>
         1 + (precision == ElementType.BFloat16 ? 1 : 0) + (!ReadsResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
-
-    // Number of vectors with a gradient.
-    private static int GradientCount(in LayerNormFinishArgs a) => (a.dWeight != null ? 1 : 0) + (a.dBias != null ? 1 : 0) + (a.dXBias != null ? 1 : 0);
 }

@@ -4,20 +4,17 @@
 //   g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dX = ds mask,  dResidual = ds
 //   dWeight = sum dY n,  dBias = sum dY,  dXBias = sum dX
 //   x, residual, s, y [Rows, C]   xbias, weight, bias [C]   mean, rstd [Rows]
-// Types   fp32. LayerNormPacked.cu has the kernels for bf16; finish serves both
+// Types   fp32. LayerNormPacked.cu has the kernels for bf16
 // Launch  forward: a warp per row, WARPS rows per block. backward: a block of WARPS warps per chunk of CHUNK_ROWS
-//         rows; first a row per warp at a time, then a column per thread. finish: a block per FINISH_COLUMNS columns
-//         of a vector; a warp takes every WARPS-th chunk
+//         rows; first a row per warp at a time, then a column per thread
 // Limits  any Rows and C; biased variance
 // Floor   forward reads x, residual and writes y once; backward reads dY, x, residual and writes dX, dResidual once:
 //         bytes / bandwidth
 // Why     a lane takes 4 neighbouring columns, which share a block of random numbers. In later passes over the row it
-//         reads the same values from the L1 cache. Gradients of vectors are summed over chunks of rows, then over the
-//         chunks, always in the same order
+//         reads the same values from the L1 cache. Gradients of vectors are summed over chunks of rows.
+//         PartialSums.cu adds the chunks, always in the same order
 #include "Block.cuh"
 #include "LayerNorm.cuh"
-
-static_assert(FINISH_COLUMNS == 32, "a lane for each column");
 
 // Elements of a row of s, computed at each access.
 class Sums {
@@ -121,20 +118,4 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_f32
         a.Partial[at + vector] = bias;
         a.Partial[at + 2 * vector] = x_bias;
     }
-}
-
-extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_finish_f32(const LayerNormFinishArgs a) {
-    const int c = blockIdx.x * FINISH_COLUMNS + threadIdx.x % 32, warp = threadIdx.x / 32, vector = blockIdx.y;
-    float* gradient = vector == 0 ? a.dWeight : vector == 1 ? a.dBias : a.dXBias;
-    const int add = vector == 0 ? a.AddWeight : vector == 1 ? a.AddBias : a.AddXBias;
-    if (!gradient)
-        return;
-    const float* partial = a.Partial + (long long)vector * a.Chunks * a.C + c;
-    float sum = 0;
-#pragma unroll 8
-    for (int chunk = warp; chunk < a.Chunks; chunk += WARPS)
-        sum += c < a.C ? partial[(long long)chunk * a.C] : 0;
-    sum = sum_over_warps<WARPS>(sum);
-    if (c < a.C && warp == 0)
-        deliver(gradient + c, sum, add);
 }

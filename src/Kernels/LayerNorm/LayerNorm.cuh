@@ -30,15 +30,3 @@ struct LayerNormBackwardArgs {
     int AddX;
     int AddResidual;
 };
-
-struct LayerNormFinishArgs {
-    const float* Partial;
-    float* dWeight;
-    float* dBias;
-    float* dXBias;
-    int C;
-    int Chunks;
-    int AddWeight;
-    int AddBias;
-    int AddXBias;
-};

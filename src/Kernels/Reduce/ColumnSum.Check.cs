@@ -15,8 +15,7 @@ public static unsafe class ColumnSumChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(ColumnSumKernels.Partial, static precision => Shapes.Select(shape => Both(precision, shape))),
-        new(ColumnSumKernels.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1)), Finish(new(1, 4, 259, 0))]),
+        .. KernelCheck.OfPair(ColumnSumKernels.Partial, static precision => Shapes.Select(shape => Case(precision, shape))),
     ];
 
     private readonly record struct Shape(int Stack, int Rows, int C, int Add)
@@ -24,7 +23,7 @@ public static unsafe class ColumnSumChecks
         public override string ToString() => $"{Stack} x {Rows} x {C}, add {Add}";
     }
 
-    private static CheckCase Both(ElementType precision, Shape s)
+    private static CheckCase Case(ElementType precision, Shape s)
     {
         var builder = new CheckBuilder(seed: 31, precision);
         int chunks = ColumnSumKernels.Chunks(s.Rows);
@@ -33,25 +32,15 @@ public static unsafe class ColumnSumChecks
         var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
         return builder.Build($"{s}", launcher =>
         {
-            var args = new ColumnSumArgs
+            launcher.Run(ColumnSumKernels.Partial[precision], new ColumnSumArgs
             {
-                X = x.Values, Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks, Add = s.Add,
-            };
-            launcher.Run(ColumnSumKernels.Partial[precision], args);
-            launcher.Run(ColumnSumKernels.Finish, args);
+                X = x.Values, Partial = partial.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks,
+            });
+            var sums = default(PartialSumsArgs);
+            for (int i = 0; i < s.Stack; i++)
+                sums.Add(partial.Floats + (long)i * chunks * s.C, y.Floats + (long)i * s.C, chunks, s.C, s.Add);
+            launcher.Run(PartialSumKernels.Run, sums);
         }, new Reference(s), factor: 2);
-    }
-
-    // The rows of the shape are chunks here. They are summed in the same way.
-    private static CheckCase Finish(Shape s)
-    {
-        var builder = new CheckBuilder(seed: 32);
-        var partial = builder.Input("x", (long)s.Stack * s.Rows * s.C);
-        var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
-        return builder.Build($"chunks only, {s}", launcher => launcher.Run(ColumnSumKernels.Finish, new ColumnSumArgs
-        {
-            Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, C = s.C, Chunks = s.Rows, Add = s.Add,
-        }), new Reference(s), factor: 2);
     }
 
     private sealed class Reference(Shape s) : ICheckReference

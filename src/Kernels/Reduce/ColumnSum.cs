@@ -12,30 +12,24 @@ public unsafe struct ColumnSumArgs
     /// <summary>[Stack, Chunks, C]: the sum of each chunk of rows.</summary>
     public float* Partial;
 
-    /// <summary>[Stack, C]</summary>
-    public float* Y;
-
     /// <summary>Sizes.</summary>
     public int Stack, Rows, C, Chunks;
-
-    /// <summary>1 to add to <see cref="Y"/>.</summary>
-    public int Add;
 }
 
 /// <summary>
-/// y[c] = sum over rows of x[r, c], such as the gradient of a bias. Chunks of rows are summed first, then the chunks
-/// in order. So the result depends on the shapes only.
+/// Sums over rows of x[r, c], such as the gradient of a bias. Chunks of rows are summed here, and the chunks by
+/// <see cref="PartialSumKernels"/>. So the result depends on the shapes only.
 /// </summary>
 public static unsafe class ColumnSumKernels
 {
     /// <summary>
-    /// Rows of a chunk. Longer chunks make the second kernel cheaper; shorter ones give more blocks and threads work.
+    /// Rows of a chunk. Longer chunks leave fewer partial sums; shorter ones give more blocks and threads work.
     /// </summary>
     public const int ChunkRows = 64;
 
-    private const int Threads = 128, FinishWarps = 8;
+    private const int Threads = 128;
 
-    private static readonly KernelFile File = new("reduce", "ColumnSum.cu", $"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}", $"FINISH_WARPS={FinishWarps}");
+    private static readonly KernelFile File = new("reduce", "ColumnSum.cu", $"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}");
 
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
@@ -50,16 +44,6 @@ public static unsafe class ColumnSumKernels
         CountCost = (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, (double)a.Stack * a.C * (precision.Size() * (double)a.Rows + 4.0 * a.Chunks)),
     });
 
-    /// <summary>Sums the chunks in order. Items: the stack.</summary>
-    public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
-    {
-        From = File,
-        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, 32 * FinishWarps, GridY: (a.C + 31) / 32),
-        CountItems = static (in ColumnSumArgs a) => a.Stack,
-        Twin = SumPartials,
-        CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),
-    };
-
     private static int ColumnBlocks(int width, int columnsOfThread) => (width + Threads * columnsOfThread - 1) / (Threads * columnsOfThread);
 
     private static void SumChunks(in ColumnSumArgs a, int from, int to)
@@ -68,21 +52,14 @@ public static unsafe class ColumnSumKernels
         {
             int stack = item / a.Chunks, chunk = item % a.Chunks;
             int first = chunk * ChunkRows, last = Math.Min(a.Rows, first + ChunkRows);
-            SumRows((float*)a.X + ((long)stack * a.Rows + first) * a.C, last - first, a.C, a.Partial + (long)item * a.C, add: false);
+            SumRows((float*)a.X + ((long)stack * a.Rows + first) * a.C, last - first, a.C, a.Partial + (long)item * a.C);
         }
     }
 
-    private static void SumPartials(in ColumnSumArgs a, int from, int to)
-    {
-        for (int stack = from; stack < to; stack++)
-            SumRows(a.Partial + (long)stack * a.Chunks * a.C, a.Chunks, a.C, a.Y + (long)stack * a.C, a.Add != 0);
-    }
-
-    private static void SumRows(float* x, int rows, int width, float* y, bool add)
+    private static void SumRows(float* x, int rows, int width, float* y)
     {
         var sum = new Span<float>(y, width);
-        if (!add)
-            sum.Clear();
+        sum.Clear();
         for (int r = 0; r < rows; r++, x += width)
         {
             int c = 0;

@@ -2,10 +2,12 @@
 // strided batch, with a bias for the rows of the result. All in fp32, or operands in bf16 and the result in either
 // type.
 //
-// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. If the preference
-// allows partial sums in the type of the result, a long k is split and the partial sums are rounded to that type, as
-// the real library may do. Like the real library, a product may write to the workspace that its algorithm requires.
-// Here it writes NaN, which reveals data that is kept there by mistake.
+// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. The heuristic offers
+// a second algorithm, which splits k in two parts and adds their fp32 sums in order. It gives the same bits each time,
+// too, and others than the first. If the preference allows partial sums in the type of the result, the first algorithm
+// splits a long k and rounds the partial sums to that type, as the real library may do. Like the real library, a
+// product may write to the workspace that its algorithm requires. Here it writes NaN, which reveals data that is kept
+// there by mistake.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -19,8 +21,9 @@ using namespace emulator;
 // Values of cublas_api.h and cublasLt.h.
 enum Status { Ok = 0, NoContext = 1, BadValue = 7, Failed = 13, Unsupported = 15 };
 constexpr int Float32 = 0, BFloat16 = 14, Compute32F = 68;
-enum ReductionScheme { InPlace = 1, InOutputType = 4 };
-constexpr uint64_t LongK = 256; // a longer k is split
+enum ReductionScheme { InPlace = 1, InComputeType = 2, InOutputType = 4 };
+constexpr uint64_t LongK = 256; // from here on sums in the type of the result are split
+constexpr uint64_t ShortK = 8;  // a longer k may be split in two fp32 sums
 enum DescriptorAttribute { TransposeA = 3, TransposeB = 4, EpilogueKind = 7, BiasPointer = 8, BiasBatchStride = 10 };
 enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
 enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
@@ -56,7 +59,8 @@ struct Preference {
 struct Algorithm {
     uint32_t alignments[4];
     uint64_t workspace, part; // part: length of k that is summed at once
-    char unused[32];
+    uint32_t roundsParts;     // whether the sum of a part is rounded to the type of the result
+    char unused[28];
 };
 
 struct HeuristicResult {
@@ -76,6 +80,7 @@ struct Product {
     const void *inA, *inB, *inC;
     void* out;
     uint64_t m, n, k, part;
+    bool roundsParts;
 };
 
 // Each attribute has one size; like the real library, this refuses other sizes.
@@ -145,6 +150,7 @@ bool areTypes(const Layout& a, const Layout& b, const Layout& c) { return a.type
 void multiply(const Product& p, Values a, Values b, Values c, const Values* bias, Values out) {
     constexpr uint64_t Block = 64;
     const bool transposeA = p.descriptor.transposeA, transposeB = p.descriptor.transposeB;
+    const int typeOfParts = p.roundsParts ? p.c.type : Float32;
     std::vector<float> packed(Block * p.k), factors(p.k);
     for (uint64_t first = 0; first < p.m; first += Block) {
         uint64_t rows = std::min(Block, p.m - first);
@@ -159,14 +165,14 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
             for (uint64_t l = 0; l < p.k; l++) {
                 if (l == p.part) {
                     for (uint64_t i = 0; i < Block; i++)
-                        before[i] = rounded(sums[i], p.c.type), sums[i] = 0;
+                        before[i] = rounded(sums[i], typeOfParts), sums[i] = 0;
                 }
                 for (uint64_t i = 0; i < Block; i++)
                     sums[i] += packed[l * Block + i] * factors[l];
             }
             for (uint64_t i = 0; i < rows; i++) {
                 uint64_t at = j * p.c.leading + first + i;
-                float value = p.alpha * (p.part < p.k ? before[i] + rounded(sums[i], p.c.type) : sums[i]);
+                float value = p.alpha * (p.part < p.k ? before[i] + rounded(sums[i], typeOfParts) : sums[i]);
                 if (p.beta != 0) // if beta is 0, c is not read: it may be NaN
                     value += p.beta * c[at];
                 out.set(at, bias ? value + (*bias)[first + i] : value);
@@ -194,6 +200,20 @@ void multiplyAll(const Product& p) {
         multiply(p, {p.inA, p.a.type, i * p.a.stride}, {p.inB, p.b.type, i * p.b.stride}, {p.inC, p.c.type, i * p.c.stride},
                  p.descriptor.epilogue == AddBias ? &bias : nullptr, {p.out, p.c.type, i * p.c.stride});
     }
+}
+
+// Appends an algorithm to the results of a heuristic. Like the real library, it does not write the bytes of an
+// algorithm that have no meaning.
+void offer(const Preference& preference, uint64_t part, bool roundsParts, int status, int requested, HeuristicResult* results, int& count) {
+    if (count == requested)
+        return;
+    HeuristicResult& result = results[count++];
+    memcpy(result.algorithm.alignments, preference.alignments, sizeof preference.alignments);
+    result.algorithm.workspace = result.workspace = std::min<uint64_t>(preference.workspace, 4096);
+    result.algorithm.part = part;
+    result.algorithm.roundsParts = roundsParts;
+    result.state = status;
+    result.waves = 0;
 }
 
 // Makes the first value of a result NaN.
@@ -341,15 +361,12 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     const Faults& faults = state().faults;
     if ((biased && faults.noEpilogue) || *std::min_element(preference->alignments, preference->alignments + 4) > faults.mostAlignment)
         return Unsupported;
-    // The first result cannot run here: the engine must skip it.
-    memset(results, 0, size_t(requested) * sizeof *results);
-    *count = std::min(requested, 2);
-    results[0].state = Unsupported;
-    Algorithm& algorithm = results[*count - 1].algorithm;
-    memcpy(algorithm.alignments, preference->alignments, sizeof preference->alignments);
-    uint64_t k = descriptor->transposeA ? a->rows : a->columns;
-    algorithm.part = (preference->schemes & InOutputType) && k >= LongK ? (k + 1) / 2 : k;
-    algorithm.workspace = results[*count - 1].workspace = std::min<uint64_t>(preference->workspace, 4096);
+    uint64_t k = descriptor->transposeA ? a->rows : a->columns, half = (k + 1) / 2;
+    bool rounds = (preference->schemes & InOutputType) && k >= LongK;
+    offer(*preference, k, false, Unsupported, requested, results, *count); // cannot run here: the engine must skip it
+    offer(*preference, rounds ? half : k, rounds, Ok, requested, results, *count);
+    if (preference->schemes & InComputeType && k > ShortK)
+        offer(*preference, half, false, Ok, requested, results, *count);
     return Ok;
 }
 
@@ -376,7 +393,8 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
         (biased && !fits(descriptor->bias, biases, c->type)) ||
         !deviceMemory().holds(workspace, algorithm->workspace))
         return BadValue;
-    Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns, algorithm->part};
+    Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns, algorithm->part,
+                    algorithm->roundsParts != 0};
     // Two pieces of work, like the kernels of a product in parts: what the first leaves in the workspace, the second
     // needs. Another stream must not use the same workspace between them.
     auto sums = std::make_shared<uint64_t>();

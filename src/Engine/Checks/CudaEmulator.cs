@@ -73,7 +73,8 @@ public sealed unsafe class CudaEmulator
     /// the images.
     /// </param>
     /// <param name="variants">See <see cref="CudaDevice.Open"/>.</param>
-    public CudaDevice Open(IKernelImages? images = null, VariantTable? variants = null) => CudaDevice.Open(0, images ?? Images, _kernels, variants);
+    /// <param name="tuning">The same.</param>
+    public CudaDevice Open(IKernelImages? images = null, VariantTable? variants = null, TuningTable? tuning = null) => CudaDevice.Open(0, images ?? Images, _kernels, variants, tuning);
 
     /// <summary>Images that list the entries and contain no code: the emulator contains the kernels.</summary>
     public static IKernelImages Images { get; } = new EntryNames();

@@ -18,14 +18,20 @@ public sealed unsafe class CudaDevice : Device
     private readonly List<IDisposable> _others = []; // modules of other builds
     private bool _disposed;
 
-    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream, CudaUploads uploads, VariantTable variants) : base(stream) =>
-        (_context, _modules, _stream, _uploads, _variants) = (context, modules, stream, uploads, variants);
+    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream, CudaUploads uploads, VariantTable variants, TuningTable? tuning) : base(stream) =>
+        (_context, _modules, _stream, _uploads, _variants, Tuning) = (context, modules, stream, uploads, variants, tuning);
 
     /// <inheritdoc/>
     public override string Name => _context.Name;
 
     /// <inheritdoc/>
-    public override string Libraries => $"cuBLASLt {CublasLt.Version}{(NativeLibraries.Nvrtc.Path is null ? "" : $", NVRTC {Nvrtc.Version}")}{(_variants.IsEmpty ? "" : $", variants {_variants.Hash}")}";
+    public override string Libraries => $"cuBLASLt {CublasLt.Version}{(NativeLibraries.Nvrtc.Path is null ? "" : $", NVRTC {Nvrtc.Version}")}{(_variants.IsEmpty ? "" : $", variants {_variants.Hash}")}{(Tuning is null ? "" : $", tuning {Tuning.Sha256[..8]}")}";
+
+    /// <inheritdoc/>
+    public override TuningTable? Tuning { get; }
+
+    /// <summary>Version of the library that computes matrix products.</summary>
+    public static Version ProductsVersion => CublasLt.Version;
 
     /// <summary>Bytes of its L2 cache, and its nominal clocks in MHz; null if the driver does not have them.</summary>
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
@@ -53,18 +59,23 @@ public sealed unsafe class CudaDevice : Device
     /// <param name="images">Compiled kernels.</param>
     /// <param name="kernels">All kernels that will be launched. Those of one source are compiled together.</param>
     /// <param name="variants">Chooses values of macros by the shape of a launch; null for the defaults.</param>
-    /// <exception cref="DataException">The driver was not found.</exception>
+    /// <param name="tuning">Chooses algorithms of matrix products; null for the first that cuBLASLt offers.</param>
+    /// <exception cref="DataException">
+    /// The driver was not found, or the tuning is for another GPU or another version of cuBLASLt.
+    /// </exception>
     /// <exception cref="CudaException">There is no such GPU, or it cannot be opened.</exception>
-    public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels, VariantTable? variants = null)
+    public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels, VariantTable? variants = null, TuningTable? tuning = null)
     {
         var context = new CudaContext(ordinal);
         CudaStream? stream = null;
         try
         {
+            string model = DeviceNames.WithoutNumber(context.Name);
+            tuning?.RequireFor(model, CublasLt.Version);
             var modules = new CudaModules(context, images, kernels);
             var table = variants ?? VariantTable.Empty;
-            stream = new CudaStream(context, modules, table.For(DeviceNames.WithoutNumber(context.Name), context.ComputeCapability));
-            return new CudaDevice(context, modules, stream, new CudaUploads(context, stream), table);
+            stream = new CudaStream(context, modules, table.For(model, context.ComputeCapability), tuning);
+            return new CudaDevice(context, modules, stream, new CudaUploads(context, stream), table, tuning);
         }
         catch
         {

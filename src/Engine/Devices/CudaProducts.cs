@@ -1,4 +1,3 @@
-using System.Numerics;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
@@ -9,18 +8,16 @@ namespace VideoSim.Engine.Devices;
 /// <summary>
 /// Matrix products in a context, by cuBLASLt. Descriptors and algorithm of a product are created when its shape first
 /// occurs, and kept, so a steady step creates nothing. The algorithm is the first of the library's heuristic that can
-/// run, which is the same every time.
+/// run, which is the same every time, or the one of a table.
 /// </summary>
 /// <remarks>
 /// Row-major C = A B is the same memory as column-major C^T = B^T A^T. The library therefore gets B first, then A, and
 /// each matrix as its transpose with the same leading dimension. A bias for the columns of C is a bias for the rows of
 /// C^T.
 /// </remarks>
-internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
+internal sealed unsafe class CudaProducts(CudaContext context, TuningTable? tuning) : IDisposable
 {
     private const long WorkspaceBytes = 32 << 20; // NVIDIA's advice for Hopper
-    private const int MostAlignment = 256; // the heuristic's default; no algorithm requires more
-    private const int Candidates = 8; // algorithms to try: the heuristic may return some that cannot run
     // Kernels load biases by 16 bytes, but the heuristic does not check the alignment of the bias.
     private const int InvalidValue = 7, NotSupported = 15; // of cublasStatus_t
     private const int LeastBiasAlignment = 16;
@@ -44,32 +41,55 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         if (args.Packed != null)
             throw new ArgumentException("cuBLASLt does not take packed operands");
-        if (TryRun(args, handle, isBranch))
+        var kind = ProductKind.Of(args);
+        if (Find(kind, args.Bias) is { } product)
+        {
+            Launch(args, kind, product, product.Chosen, handle, isBranch);
             return;
+        }
         stream.Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
-        stream.Run(MatMulKernels.Multiply, args with { Bias = null, Add = 1 });
+        stream.Run(MatMulKernels.Multiply, WithoutBias(args));
     }
 
-    // Returns false and launches nothing if the library cannot add the bias.
-    private bool TryRun(in MatMulArgs args, nint stream, bool isBranch)
+    /// <summary>
+    /// The product as the library gets it: without the bias if a kernel writes that to the result before.
+    /// </summary>
+    public MatMulArgs Given(in MatMulArgs args) => Find(ProductKind.Of(args), args.Bias) is null ? WithoutBias(args) : args;
+
+    /// <summary>
+    /// The algorithms that can compute a product, in the order of the heuristic. The product is one that
+    /// <see cref="Given"/> returned.
+    /// </summary>
+    public IReadOnlyList<Algorithm> CandidatesOf(in MatMulArgs given) => Find(ProductKind.Of(given), given.Bias)!.Candidates;
+
+    /// <summary>
+    /// Launches a product with an algorithm that <see cref="CandidatesOf"/> returned for one of this kind.
+    /// </summary>
+    public void Run(in MatMulArgs args, in ProductKind kind, Algorithm algorithm, nint handle) =>
+        Launch(args, kind, _products[kind]!, algorithm, handle, isBranch: false);
+
+    private static MatMulArgs WithoutBias(in MatMulArgs args) => args with { Bias = null, Add = 1 };
+
+    // Returns null if the library cannot add the bias.
+    private Product? Find(in ProductKind kind, void* bias)
     {
-        var kind = new ProductKind(args);
         if (kind.HasBias && kind.AlignmentBias < LeastBiasAlignment)
-            return false;
+            return null;
         if (!_products.TryGetValue(kind, out var product))
-            _products.Add(kind, product = Make(kind, args.Bias));
-        if (product is null)
-            return false;
+            _products.Add(kind, product = Make(kind, bias));
+        return product;
+    }
+
+    private void Launch(in MatMulArgs args, in ProductKind kind, Product product, Algorithm algorithm, nint stream, bool isBranch)
+    {
         if (kind.HasBias)
             Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)args.Bias);
         ref nint workspace = ref _workspaces[isBranch ? 1 : 0];
         if (workspace == 0)
             workspace = context.Allocate(WorkspaceBytes, "the workspace of cuBLASLt");
         float alpha = 1, beta = args.Add;
-        var algorithm = product.Algorithm;
         Check(cublasLtMatmul(_library, product.Descriptor, &alpha, args.B, product.First, args.A, product.Second,
             &beta, args.C, product.Result, args.C, product.Result, &algorithm, workspace, (nuint)WorkspaceBytes, stream), nameof(cublasLtMatmul), kind);
-        return true;
     }
 
     public void Dispose()
@@ -120,9 +140,10 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.Operands, kind.LdB, kind.Batch, kind.StrideB);
             product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.Operands, kind.LdA, kind.Batch, kind.StrideA);
             product.Result = Layout((kind.N, kind.M), kind.Result, kind.LdC, kind.Batch, kind.StrideC);
-            if (Choose(product, kind) is { } algorithm)
+            product.Candidates = CandidatesFor(product, kind);
+            if (Choose(product.Candidates, kind) is { } algorithm)
             {
-                product.Algorithm = algorithm;
+                product.Chosen = algorithm;
                 return product;
             }
             Destroy(product);
@@ -135,36 +156,47 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         }
     }
 
-    private Algorithm? Choose(Product product, in ProductKind kind)
+    // The library does not check the bytes of an algorithm. So those of a file are compared with what it offers, and
+    // never passed to it.
+    private Algorithm? Choose(Algorithm[] candidates, in ProductKind kind)
     {
-        var found = Find(product, kind, out int status);
-        if (found is not null || kind.HasBias)
-            return found;
-        uint operands = (uint)kind.Operands.Size(), result = (uint)kind.Result.Size();
-        found = Find(product, kind with { AlignmentA = operands, AlignmentB = operands, AlignmentC = result }, out status);
-        Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
-        return found ?? throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
+        if (tuning?.Find(kind) is not { } row)
+            return candidates.Length > 0 ? candidates[0] : null;
+        int place = Array.FindIndex(candidates, candidate => candidate.ToString() == row.Algorithm);
+        return place >= 0 ? candidates[place] : throw new DataException($"{tuning.Path}: cuBLASLt does not offer the algorithm of the table on {context.Name} for {kind}");
     }
 
-    private Algorithm? Find(Product product, in ProductKind kind, out int status)
+    // Empty if no algorithm adds the bias.
+    private Algorithm[] CandidatesFor(Product product, in ProductKind kind)
+    {
+        var found = Ask(product, kind, out int status);
+        if (found.Length > 0 || kind.HasBias)
+            return found;
+        uint operands = (uint)kind.Operands.Size(), result = (uint)kind.Result.Size();
+        found = Ask(product, kind with { AlignmentA = operands, AlignmentB = operands, AlignmentC = result }, out status);
+        Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
+        return found.Length > 0 ? found : throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
+    }
+
+    // Some of the algorithms that the heuristic returns may be unable to run.
+    private Algorithm[] Ask(Product product, in ProductKind kind, out int status)
     {
         SetPreference(PreferenceAttribute.MinAlignmentBytesA, kind.AlignmentB);
         SetPreference(PreferenceAttribute.MinAlignmentBytesB, kind.AlignmentA);
         SetPreference(PreferenceAttribute.MinAlignmentBytesC, kind.AlignmentC);
         SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.HasBias ? Math.Min(kind.AlignmentC, kind.AlignmentBias) : kind.AlignmentC);
-        var results = stackalloc HeuristicResult[Candidates];
-        status = cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
-            _preference, Candidates, results, out int count);
+        var results = new HeuristicResult[TuningTable.MostCandidates]; // zeroed: bytes that the library does not write are the same every time
+        int count;
+        fixed (HeuristicResult* first = results)
+        {
+            status = cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
+                _preference, results.Length, first, out count);
+        }
         // The library's ways to say that it has no algorithm. After another failure the next choice would have other
         // bits.
         if (status is not (0 or InvalidValue or NotSupported))
             Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
-        for (int i = 0; i < count && status == 0; i++)
-        {
-            if (results[i].State == 0)
-                return results[i].Algorithm;
-        }
-        return null;
+        return status == 0 ? [.. results.Take(count).Where(static result => result.State == 0).Select(static result => result.Algorithm)] : [];
     }
 
     private static void Destroy(Product product)
@@ -204,29 +236,10 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     private static int TypeOf(ElementType precision) => precision == ElementType.Float32 ? Float32 : BFloat16;
 
-    // The alignment of all matrices of a batch, or of all their biases.
-    private static uint AlignmentOf(void* first, long stride, ElementType precision, int batch)
-    {
-        nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Size()) : 0) | MostAlignment;
-        return 1u << BitOperations.TrailingZeroCount(bits);
-    }
-
     private sealed class Product
     {
         public nint Descriptor, First, Second, Result;
-        public Algorithm Algorithm;
-    }
-
-    /// <summary>Everything that the choice of an algorithm may depend on.</summary>
-    private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
-        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, ElementType Operands, ElementType Result, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
-    {
-        public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
-            args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,
-            AlignmentOf(args.A, args.StrideA, args.Operands, args.Batch), AlignmentOf(args.B, args.StrideB, args.Operands, args.Batch),
-            AlignmentOf(args.C, args.StrideC, args.Result, args.Batch),
-            args.Bias == null ? 0 : AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch))
-        {
-        }
+        public Algorithm[] Candidates = [];
+        public Algorithm Chosen;
     }
 }

@@ -27,9 +27,9 @@ public sealed unsafe class CudaStream : ComputeStream
 
     private bool _isInOrder;
 
-    internal CudaStream(CudaContext context, CudaModules modules, VariantTable.Rules variants)
+    internal CudaStream(CudaContext context, CudaModules modules, VariantTable.Rules variants, TuningTable? tuning)
     {
-        (_context, _modules, _variants, _products) = (context, modules, variants, new CudaProducts(context));
+        (_context, _modules, _variants, _products) = (context, modules, variants, new CudaProducts(context, tuning));
         context.MakeCurrent();
         context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
         _branch = new CudaBranch(context, _stream);
@@ -38,8 +38,11 @@ public sealed unsafe class CudaStream : ComputeStream
     // Where launches go now.
     private nint Current => _branch.IsOpen ? _branch.Handle : _stream;
 
-    /// <summary>Number of kinds of matrix products that the stream keeps descriptors of.</summary>
-    internal int ProductKinds => _products.Count;
+    /// <summary>Its matrix products.</summary>
+    internal CudaProducts Products => _products;
+
+    /// <summary>The driver's handle.</summary>
+    internal nint Handle => _stream;
 
     /// <inheritdoc/>
     /// <exception cref="DataException">

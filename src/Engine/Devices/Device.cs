@@ -20,6 +20,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// </summary>
     public virtual string? Libraries => null;
 
+    /// <summary>
+    /// The table that chooses algorithms of its matrix products, on which its bits depend; null if there is none.
+    /// </summary>
+    public virtual TuningTable? Tuning => null;
+
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 

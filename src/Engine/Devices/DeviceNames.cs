@@ -27,11 +27,14 @@ public static class DeviceNames
     /// <param name="name">Its name.</param>
     /// <param name="threads">Threads of the CPU device; null for all cores.</param>
     /// <param name="products">Whether cuBLASLt is needed: matrix products use it, single kernels do not.</param>
-    /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
-    public static Device Open(string name, int? threads = null, bool products = true)
+    /// <param name="tuning">Algorithms of cuBLASLt; null for the first that it offers.</param>
+    /// <exception cref="DataException">
+    /// There is no such device, a library that it needs is missing, or the tuning is not for it.
+    /// </exception>
+    public static Device Open(string name, int? threads = null, bool products = true, TuningTable? tuning = null)
     {
         if (name == "cpu")
-            return new CpuDevice(threads ?? Environment.ProcessorCount);
+            return tuning is null ? new CpuDevice(threads ?? Environment.ProcessorCount) : throw new DataException($"{tuning.Path}: is a table of cuBLASLt, which the CPU does not use");
         int ordinal = OrdinalOf(name) ?? throw new DataException($"there is no device {Printable.Quote(name)}; the devices are {All}");
         // Missing libraries are reported before any work begins. The driver comes first: without it the others are of
         // no use.
@@ -39,7 +42,7 @@ public static class DeviceNames
         if (products)
             NativeLibraries.CublasLt.Require();
         var sources = KernelSources.In(Environment.GetEnvironmentVariable(KernelsVariable));
-        return CudaDevice.Open(ordinal, InstalledKernels.Open(sources), Catalog.Kernels, VariantTable.Of(sources));
+        return CudaDevice.Open(ordinal, InstalledKernels.Open(sources), Catalog.Kernels, VariantTable.Of(sources), tuning);
     }
 
     private static int? OrdinalOf(string name) => name == "cuda" ? 0 : name.StartsWith("cuda:", StringComparison.Ordinal)

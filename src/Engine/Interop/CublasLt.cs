@@ -59,6 +59,9 @@ internal static unsafe partial class CublasLt
     public struct Algorithm
     {
         private fixed ulong _data[8];
+
+        /// <summary>The 64 bytes as hex digits.</summary>
+        public override readonly string ToString() => Convert.ToHexStringLower(MemoryMarshal.AsBytes(new ReadOnlySpan<Algorithm>(in this)));
     }
 
     /// <summary>cublasLtMatmulHeuristicResult_t.</summary>

@@ -72,6 +72,9 @@ internal static class CudaMachine
     /// <summary>Opens the emulator with a table of variants, or skips the test and says why.</summary>
     public static CudaDevice Open(VariantTable variants) => Emulator.Open(variants: variants);
 
+    /// <summary>Opens the emulator with a tuning table, or skips the test and says why.</summary>
+    public static CudaDevice Open(TuningTable tuning) => Emulator.Open(tuning: tuning);
+
     /// <summary>Opens the device over other images, or skips the test and says why.</summary>
     public static CudaDevice Open(IKernelImages images)
     {

@@ -120,7 +120,7 @@ public sealed unsafe class MatMulTests : IDisposable
         device.Stream.Run(MatMulKernels.Multiply, args);
         args.Bias = (float*)args.Bias + 64; // as aligned as before
         device.Stream.Run(MatMulKernels.Multiply, args);
-        Assert.Equal(1, ((CudaStream)device.Stream).ProductKinds);
+        Assert.Equal(1, ((CudaStream)device.Stream).Products.Count);
         long before = GC.GetAllocatedBytesForCurrentThread();
         device.Stream.Run(MatMulKernels.Multiply, args);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
@@ -128,7 +128,7 @@ public sealed unsafe class MatMulTests : IDisposable
         device.Stream.Run(MatMulKernels.Multiply, args);
         args.TransposeB = 1;
         device.Stream.Run(MatMulKernels.Multiply, args);
-        Assert.Equal(3, ((CudaStream)device.Stream).ProductKinds); // the second one without a bias, which is not aligned
+        Assert.Equal(3, ((CudaStream)device.Stream).Products.Count); // the second one without a bias, which is not aligned
         device.Free(memory);
     }
 

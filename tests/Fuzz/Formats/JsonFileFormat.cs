@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Import;
@@ -48,6 +49,13 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
          "kernels":[{"family":"dropout","entry":"dropout_f32","is_of_step":true,"launch":"mix pretrain, batch 64","microseconds":{"median":20,"p10":18,"p90":30,"best":17,"samples":10},"flops":7,"bytes":8,"floor_microseconds":10}]}
         """;
 
+    private const string TuningSeed = """
+        {"format":1,"gpu":"NVIDIA H100 PCIe","cublaslt":"12.4.5","date":"2026-11-30","products":[{"product":{"m":64,"n":32,"k":16,"ld_a":16,"ld_b":16,"ld_c":32,"transpose_a":0,"transpose_b":1,"batch":2,
+          "stride_a":1024,"stride_b":0,"stride_c":2048,"stride_bias":0,"has_bias":true,"operands":"bf16","result":"f32","alignment_a":256,"alignment_b":16,"alignment_c":8,"alignment_bias":16},
+          "algorithm":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+          "microseconds":9.5,"first_microseconds":10,"candidates":8}]}
+        """;
+
     /// <summary>A format for each such file.</summary>
     public static IEnumerable<Format> All() =>
     [
@@ -57,6 +65,7 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
         new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),
         new JsonFileFormat("variants", VariantTable.FileName, "VariantTable: VIDEOSIM_KERNELS", """[{"kernel":"softmax_forward_f32","device":"sm_90","shape":{"Rows":[1,64],"C":[1,1024]},"defines":{"WARPS":4},"reason":"1 us, not 2","measured":"today"}]""", Variants),
+        new JsonFileFormat("tuning", "tuning.json", "TuningTable: --tuning", TuningSeed, Tuning),
         Of("bench-run", "run.json", "BenchResults: bench compare", BenchRunSeed, BenchRunJson.Default.BenchRun, BenchResults.ReadRun),
         Of("bench-rows", "rows.json", "BenchResults: bench compare", BenchRowsSeed, BenchRunJson.Default.IReadOnlyListBenchRow, BenchResults.ReadRows),
         new JsonFileFormat("bench-step", "step.json", "BenchFiles: bench compare", BenchStepSeed, BenchSide),
@@ -68,6 +77,15 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
         var table = VariantTable.Parse(path, input, KernelSources.Embedded);
         Expect.Equal(JsonOracle.Strict(input).GetArrayLength() == 0, table.IsEmpty, "whether the table is empty");
         Expect.That(table.Hash.Length == 8, "the hash has another length");
+    }
+
+    private static void Tuning(string path, byte[] input)
+    {
+        var table = TuningTable.Parse(path, input);
+        var text = JsonOracle.Strict(input);
+        JsonOracle.Same(JsonFile.Parse(path, input, TuningJson.Default.TuningFile), TuningJson.Default.TuningFile, text);
+        Expect.Equal(text.GetProperty("products").GetArrayLength(), table.Products.Count, "number of products");
+        Expect.That(table.Products.All(row => table.Find(row.Product) == row), "a product is not found");
     }
 
     public override IEnumerable<byte[]> Seeds() => [Encoding.UTF8.GetBytes(seed)];

@@ -82,7 +82,7 @@ public sealed class ClaimsStudy
             throw new DataException("--study makes synthetic data for each of its seeds; --data is not allowed");
         long start = clock.GetTimestamp();
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = StudyLayout.Command, ["preset"] = options.Preset, ["seed"] = options.Seed },
-            layout: new StudyLayout(), overwrite: options.Overwrite, inputs: options.InputFiles());
+            layout: new StudyLayout(), overwrite: options.Overwrite, inputs: options.InputFiles(), tuning: options.Tuning);
         folder.Begin(null, progress);
         var study = new ClaimsStudy(device, options, progress, clock, cancellation);
         ulong[] seeds = [.. Enumerable.Range(0, Seeds).Select(i => options.Seed + (ulong)i)];

@@ -52,7 +52,7 @@ internal sealed class ReproductionLayout : RunLayout
     /// <inheritdoc/>
     protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
     [
-        RunInputs.Name, .. Results(), .. ModelZoo.Names.Select(static model => Path.Combine(model, Embeddings, $"{Random}.zip")),
+        RunInputs.Name, RunTuning.Name, .. Results(), .. ModelZoo.Names.Select(static model => Path.Combine(model, Embeddings, $"{Random}.zip")),
         .. arguments["data"]?.ToString() == MadeData ? MadeFiles(folder) : [], .. PartFolder.Files(folder),
     ];
 
@@ -104,7 +104,7 @@ internal sealed class StudyLayout : RunLayout
     public override bool HasBegun(string folder) => File.Exists(Path.Combine(folder, Claims)) || Inner(folder).Any(static run => run.Layout.HasBegun(run.Folder));
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Files(string folder, JsonObject arguments) => [Claims];
+    protected override IEnumerable<string> Files(string folder, JsonObject arguments) => [Claims, RunTuning.Name];
 
     /// <inheritdoc/>
     protected override IEnumerable<(string Folder, RunLayout Layout)> Inner(string folder) =>

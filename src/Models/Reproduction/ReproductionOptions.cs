@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
@@ -62,6 +63,9 @@ public sealed record ReproductionOptions
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>The tuning table of the device that runs the reproduction; null without one.</summary>
+    public TuningTable? Tuning { get; init; }
+
     /// <summary>Deletes the reproduction that is in the folder.</summary>
     public bool Overwrite { get; init; }
 
@@ -89,18 +93,23 @@ public sealed record ReproductionOptions
     /// The values in args.json. Existing results in the folder are used as they are, so they must come from the same
     /// values. Folds and models may be added.
     /// </summary>
-    internal JsonObject Arguments() => new()
+    internal JsonObject Arguments()
     {
-        ["command"] = ReproductionLayout.Command,
-        ["preset"] = Preset,
-        ["seed"] = Seed,
-        ["data"] = Data is null ? ReproductionLayout.MadeData : new DataFolder(Data).FullPath,
-        ["skip_bad_records"] = SkipBadRecords,
-        ["video_disjoint"] = VideoDisjoint,
-        ["jieba_dict_sha256"] = Dictionary?.Sha256,
-        ["precision"] = Precision is { } precision ? PrecisionName.Of(precision) : null,
-        ["set"] = new JsonArray([.. Override.Effective(Overrides).Select(text => (JsonNode)text)]),
-    };
+        var arguments = new JsonObject
+        {
+            ["command"] = ReproductionLayout.Command,
+            ["preset"] = Preset,
+            ["seed"] = Seed,
+            ["data"] = Data is null ? ReproductionLayout.MadeData : new DataFolder(Data).FullPath,
+            ["skip_bad_records"] = SkipBadRecords,
+            ["video_disjoint"] = VideoDisjoint,
+            ["jieba_dict_sha256"] = Dictionary?.Sha256,
+            ["precision"] = Precision is { } precision ? PrecisionName.Of(precision) : null,
+            ["set"] = new JsonArray([.. Override.Effective(Overrides).Select(text => (JsonNode)text)]),
+        };
+        RunTuning.AddTo(arguments, Tuning);
+        return arguments;
+    }
 
     /// <summary>The files that the reproduction reads. Some need not exist.</summary>
     internal IReadOnlyList<InputFile> InputFiles()

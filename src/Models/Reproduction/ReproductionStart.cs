@@ -99,7 +99,7 @@ internal sealed class ReproductionStart
 
     private RunFolder Folder(bool shared)
     {
-        var folder = RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared);
+        var folder = RunFolder.Open(_options.OutputDirectory, _options.Arguments(), layout: new ReproductionLayout(), overwrite: _options.Overwrite, inputs: _options.InputFiles(), shared: shared, tuning: _options.Tuning);
         folder.GuardWrites();
         return folder;
     }

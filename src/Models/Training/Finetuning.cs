@@ -63,7 +63,7 @@ public static class Finetuning
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
-        }, others, overwrite: options.Overwrite, mayGrow: !options.IsPart, later: options.Later,
+        }, others, overwrite: options.Overwrite, mayGrow: !options.IsPart, later: options.Later, tuning: device.Tuning,
             inputs:
             [
                 .. options.Files, .. new[] { data.Pairwise, data.Labels, data.TagList }.Select(static file => new InputFile("--data", file)),

@@ -60,7 +60,7 @@ public static class Pretraining
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
-        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: !options.IsPart,
+        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: !options.IsPart, tuning: device.Tuning,
             inputs: [.. options.Files, .. options.Text.InputFiles(), .. new[] { data.Labels, data.TagList, data.Vocabulary }.Concat(data.Pointwise).Concat(pairFiles).Select(static file => new InputFile("--data", file))]);
         string[] labels = data.HasPairs ? [data.Labels] : [];
         string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];

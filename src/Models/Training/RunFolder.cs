@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Datasets;
@@ -9,11 +10,10 @@ using VideoSim.Models.Progress;
 namespace VideoSim.Models.Training;
 
 /// <summary>
-/// The folder of one training run: args.json, inputs.json, metrics.jsonl, environment.json, timing.jsonl, checkpoint-0
-/// with the weights before training, the newest other checkpoints, best and last. Without a validation set there is no
-/// best. A start with the same arguments continues the run. So does a start with more steps or
-/// another patience. A start with other
-/// arguments is refused, unless the run has no step yet.
+/// The folder of one training run: args.json, inputs.json, metrics.jsonl, environment.json, timing.jsonl, tuning.json
+/// with a tuning table, checkpoint-0 with the weights before training, the newest other checkpoints, best and last.
+/// Without a validation set there is no best. A start with the same arguments continues the run. So does a start with
+/// more steps or another patience. A start with other arguments is refused, unless the run has no step yet.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -26,12 +26,13 @@ public sealed class RunFolder : IDisposable
     private readonly JsonObject _arguments;
     private readonly JsonObject? _earlier; // args.json as it was
     private readonly IReadOnlyList<string> _later;
+    private readonly TuningTable? _tuning;
     private string? _warning; // of the newest checkpoint
     private IDisposable? _guard; // of the writes
 
-    private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier, IReadOnlyList<string> later)
+    private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier, IReadOnlyList<string> later, TuningTable? tuning)
     {
-        (FolderPath, _lock, _layout, _mode, _arguments, _earlier, _later) = (path, held, layout, mode, arguments, earlier, later);
+        (FolderPath, _lock, _layout, _mode, _arguments, _earlier, _later, _tuning) = (path, held, layout, mode, arguments, earlier, later, tuning);
         Inputs = new RunInputs(path);
         Metrics = new RunMetrics(path);
         Checkpoints = new RunCheckpoints(path, Metrics);
@@ -90,12 +91,13 @@ public sealed class RunFolder : IDisposable
     /// <param name="shared">
     /// Whether other processes that pass true may open the folder too. Then a run that has begun is not begun anew.
     /// </param>
+    /// <param name="tuning">The tuning table of the run; null without one.</param>
     /// <exception cref="DataException">
     /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. The
     /// folder does not change.
     /// </exception>
     internal static RunFolder Open(string path, JsonObject arguments, IReadOnlyList<string>? files = null, RunLayout? layout = null, bool overwrite = false, bool mayGrow = false,
-        IReadOnlyList<InputFile>? inputs = null, IReadOnlyList<string>? later = null, bool shared = false)
+        IReadOnlyList<InputFile>? inputs = null, IReadOnlyList<string>? later = null, bool shared = false, TuningTable? tuning = null)
     {
         RunLock? held = null;
         try
@@ -104,6 +106,7 @@ public sealed class RunFolder : IDisposable
             RunStart.RequireRunOrEmpty(path);
             held = RunLock.Take(path, shared);
             var earlier = Read(path);
+            RunTuning.AddTo(arguments, tuning);
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : RunStart.ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow, shared);
@@ -122,10 +125,11 @@ public sealed class RunFolder : IDisposable
             }
             if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
-            var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
+            var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : [], tuning);
             if (!run.IsNew)
             {
                 RunHistory.Require(path, earlier!);
+                RunTuning.Of(path);
                 run._warning = run.Checkpoints.Require(RunArguments.StepsOf(arguments), run.IsComplete);
             }
             return run;
@@ -157,8 +161,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// Checks what a later start will read in the folder of a run: args.json, and the newest checkpoint or, if the run
-    /// is complete and the model is needed, the last model. A folder without a run is not checked.
+    /// Checks what a later start will read in the folder of a run: args.json, tuning.json, and the newest checkpoint
+    /// or, if the run is complete and the model is needed, the last model. A folder without a run is not checked.
     /// </summary>
     /// <param name="path">The folder.</param>
     /// <param name="needsModel">Whether the model of a complete run will be read.</param>
@@ -171,6 +175,7 @@ public sealed class RunFolder : IDisposable
         bool isComplete = Directory.Exists(last);
         RunStart.RequireRunOrEmpty(path);
         RunHistory.Require(path, arguments);
+        RunTuning.Of(path);
         new RunCheckpoints(path, new RunMetrics(path)).Require(RunArguments.StepsOf(arguments), isComplete);
         if (isComplete && needsModel)
             ModelFolder.RequireWhole(last);
@@ -219,6 +224,8 @@ public sealed class RunFolder : IDisposable
             }
             if (_mode != RunMode.Continue || !JsonNode.DeepEquals(_arguments, _earlier))
                 Write(FolderPath, _arguments);
+            if (_tuning is not null && (IsNew || RunTuning.IsMissing(FolderPath)))
+                RunTuning.Write(FolderPath, _tuning);
             _layout.DeleteLeftovers(FolderPath);
         }
         catch (Exception e) when (FileFailure.Is(e))

@@ -138,7 +138,7 @@ internal abstract class RunLayout
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
             [
-                RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, PairValidation.PairsFile, PairValidation.EmbeddingsFile, CsvReporter.FileName, .. EventFiles(folder),
+                RunInputs.Name, RunTuning.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, PairValidation.PairsFile, PairValidation.EmbeddingsFile, CsvReporter.FileName, .. EventFiles(folder),
             ];
 
         // Those of src/TensorBoard. Other programs can have files beside them.

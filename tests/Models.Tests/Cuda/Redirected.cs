@@ -2,9 +2,14 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>A device's memory with another stream in front of its own; the device stays its owner's.</summary>
-internal sealed class Redirected(Device device, ComputeStream stream) : Device(stream)
+/// <summary>
+/// A device's memory with another stream in front of its own, and a tuning table that nothing uses; the device stays
+/// its owner's.
+/// </summary>
+internal sealed class Redirected(Device device, ComputeStream stream, TuningTable? tuning = null) : Device(stream)
 {
+    public override TuningTable? Tuning => tuning;
+
     public override string Name => device.Name;
 
     public override bool HasBFloat16 => device.HasBFloat16;

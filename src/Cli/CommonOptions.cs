@@ -5,6 +5,7 @@ using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -45,7 +46,7 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 
-    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { HelpName = "DEVICE", CompletionSources = { "cpu", "cuda", "cuda:0" }, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
+    public static Option<string> DeviceName(string otherwise = "cpu") => Checked(new Option<string>("--device") { HelpName = "DEVICE", CompletionSources = { "cpu", "cuda", "cuda:0" }, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => otherwise },
         static (name, _) => RequireDevice(name));
 
     /// <summary>Throws if a text is not the name of a device; null is for an option that is not given.</summary>
@@ -75,6 +76,19 @@ internal static class CommonOptions
             return precision;
         },
     };
+
+    public static Option<string?> Stage(string description) => Checked(new Option<string?>("--stage") { HelpName = "pretrain|finetune", Description = description },
+        static (name, _) => RequireOneOf("--stage", name, ["pretrain", "finetune"]));
+
+    public static Option<string?> Tuning() => new("--tuning") { HelpName = ValueName.File, Description = "table of 'bench tune', which chooses algorithms of cuBLASLt; the bits depend on it" };
+
+    /// <summary>Refuses a tuning table for the CPU.</summary>
+    public static void RequireCudaFor(this Command command, Option<string?> tuning, Option<string> device) => command.Checks(result =>
+    {
+        // A validator does not get default values.
+        if (result.GetValue(tuning) is not null && (result.GetValue(device) ?? "cpu") == "cpu")
+            throw new DataException($"{tuning.Name} is for cuBLASLt, which the CPU does not use: add {device.Name} cuda");
+    });
 
     /// <summary>Throws if a value is not one of a list; null is for an option that is not given.</summary>
     /// <exception cref="DataException">The value is not in the list.</exception>
@@ -282,13 +296,22 @@ internal static class CommonOptions
     /// Opens the device that the options name; see <see cref="DeviceNames.Open"/>. If the cache of compiled kernels is
     /// not used, a note gives the reason.
     /// </summary>
-    public static Device Open(string name, int threads, CommandConsole console, bool products = true)
+    public static Device Open(string name, int threads, CommandConsole console, bool products = true, TuningTable? tuning = null)
     {
-        var device = DeviceNames.Open(name, threads, products);
+        var device = DeviceNames.Open(name, threads, products, tuning);
         _opened = device as CudaDevice;
         if (_opened?.Images is InstalledKernels { CacheProblem: { } problem })
             NoteCache(problem, console);
         return device;
+    }
+
+    /// <summary>Whether a device is the emulator. If it is, a note tells that its times mean nothing.</summary>
+    public static bool NoteEmulator(Device device, CommandConsole console)
+    {
+        bool isEmulated = device is CudaDevice && CudaEmulator.IsInPlace;
+        if (isEmulated)
+            console.Progress.Note("this device is the emulator: its times do not apply to a GPU");
+        return isEmulated;
     }
 
     /// <summary>Tells why the cache of compiled kernels is not used.</summary>
@@ -296,6 +319,9 @@ internal static class CommonOptions
 
     /// <summary>Whether the GPU that this process opened last has work that may never end.</summary>
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
+
+    /// <summary>The file of an option, as a list of at most one file.</summary>
+    public static IEnumerable<InputFile> InputsOf(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } path ? [new InputFile(option.Name, path)] : [];
 
     // The keys of a preset are the same for all models.
     private static void LoadPreset(string preset, Override[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
@@ -309,6 +335,7 @@ internal sealed class RunOptionSet
     private readonly Option<string> _device = CommonOptions.DeviceName(), _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
+    private readonly Option<string?> _tuning = CommonOptions.Tuning();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
     private readonly ReportOption _report = new();
@@ -322,11 +349,17 @@ internal sealed class RunOptionSet
         foreach (var option in new Option[] { _model, _data, _output })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _tuning, _threads, _report.Option, _skip, _eager, _overwrite })
             command.Add(option);
+        command.RequireCudaFor(_tuning, _device);
     }
 
-    public Device OpenDevice(ParseResult parsed, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console);
+    /// <summary>Opens the device, with the tuning table of the file or of a run that continues.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="folders">The folders of the command's runs.</param>
+    /// <param name="console">Receives notes.</param>
+    public Device OpenDevice(ParseResult parsed, IReadOnlyList<string> folders, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console,
+        tuning: RunTuning.Find(parsed.GetValue(_tuning), parsed.GetValue(_overwrite) ? [] : folders, console.Progress));
 
     public IEnumerable<string> ModelsOf(SymbolResult result) => result.GetValue(_model) is { } name ? [ModelZoo.Canonical(name)] : [];
 
@@ -345,7 +378,7 @@ internal sealed class RunOptionSet
             WarmupRatio = recipe.WarmupRatio,
             Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
-            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed)],
+            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed), .. CommonOptions.InputsOf(parsed, _tuning)],
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),

@@ -72,7 +72,7 @@ internal sealed class RecipeOptions
     }
 
     /// <summary>The file of --config, as a list of at most one file.</summary>
-    public IEnumerable<InputFile> Files(ParseResult parsed) => parsed.GetValue(_config) is { } path ? [new InputFile(_config.Name, path)] : [];
+    public IEnumerable<InputFile> Files(ParseResult parsed) => CommonOptions.InputsOf(parsed, _config);
 
     private Recipe Read(CommandResult result, IProgressSink progress)
     {

@@ -13,8 +13,7 @@ internal static class BenchCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var stage = CommonOptions.Checked(new Option<string>("--stage") { HelpName = "pretrain|finetune", Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
-            static (name, _) => CommonOptions.RequireOneOf("--stage", name, ["pretrain", "finetune"]));
+        var stage = CommonOptions.Stage("pretrain or finetune; pretrain if left out");
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
         var steps = CommonOptions.Positive("--steps", "steps to measure", 20);
@@ -22,14 +21,17 @@ internal static class BenchCommand
         var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
         var inOrder = new Option<bool>("--in-order") { Description = "run the branches of a GPU's steps in order, to see what they gain" };
+        var tuning = CommonOptions.Tuning();
         var json = CommonOptions.Json();
-        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { BenchCompareCommand.Create(), model, stage, preset, set, steps, device, precision, threads, inOrder, json }.Does((parsed, console, cancellation) =>
+        var command = new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { BenchCompareCommand.Create(), BenchTuneCommand.Create(), model, stage, preset, set, steps, device, precision, threads, inOrder, tuning, json };
+        command.RequireCudaFor(tuning, device);
+        return command.Does((parsed, console, cancellation) =>
         {
-            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console);
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console, tuning: parsed.GetValue(tuning) is { } file ? TuningTable.Read(file) : null);
             if (parsed.GetValue(inOrder) && opened is CudaDevice cuda)
                 cuda.RunInOrder();
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!],
-                parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), TimeProvider.System, cancellation);
+                parsed.GetValue(precision), parsed.GetValue(stage) != "finetune", parsed.GetValue(steps), TimeProvider.System, cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
             if (time.Error is null)
                 return CommandLine.Done;

@@ -27,9 +27,9 @@ internal static class FinetuneCommand
             string source = parsed.GetValue(pretrained)!;
             CommonOptions.RequireFolder(pretrained.Name, source, CommonOptions.FolderOfModel, HubName.Advice(source));
             var run = options.Read(parsed, console.Progress) with { VideoDisjoint = parsed.GetValue(disjoint) };
-            using var device = options.OpenDevice(parsed, console);
             int[] numbers = Numbers(parsed.GetValue(fold)!);
             string[] folders = numbers.Length == 1 ? [run.OutputDirectory] : FoldersIn(run.OutputDirectory, numbers);
+            using var device = options.OpenDevice(parsed, folders, console);
             var progress = new DistinctNotes(console.Progress);
             var results = new List<TrainingResult>();
             for (int i = 0; i < numbers.Length; i++)

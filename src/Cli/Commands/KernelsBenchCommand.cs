@@ -5,7 +5,6 @@ using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Benchmarks;
-using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
@@ -73,9 +72,7 @@ internal static class KernelsBenchCommand
             (kernels, var all) = builds.Read(parsed, sources, folder, kernels);
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), console, products: false);
             var conditions = BenchConditions.Of(opened, TimeProvider.System);
-            bool emulated = opened is CudaDevice && CudaEmulator.IsInPlace;
-            if (emulated)
-                console.Progress.Note("this device is the emulator: its times do not apply to a GPU");
+            bool emulated = CommonOptions.NoteEmulator(opened, console);
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
             var precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : ElementTypes.Precisions;

@@ -19,7 +19,7 @@ internal static class PretrainCommand
         {
             var run = options.Read(parsed, console.Progress);
             run = run with { Text = text.Read(parsed, run.Model) };
-            using var device = options.OpenDevice(parsed, console);
+            using var device = options.OpenDevice(parsed, [run.OutputDirectory], console);
             text.NoteRandomWeights(parsed, run.Preset, console);
             double? spearman = Pretraining.Run(device, run, options.Data(parsed), console.Progress, cancellation);
             console.WriteMade(TrainingResult.Of(run, "pretrain", null, spearman), CliJson.Default.TrainingResult);

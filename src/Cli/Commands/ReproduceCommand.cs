@@ -55,7 +55,7 @@ internal static class ReproduceCommand
                 console.WriteResult(PartOptions.Table(plan), plan, PlanJson.Default.PartsPlan);
                 return CommandLine.Done;
             }
-            using var device = options.OpenDevice(parsed, console);
+            using var device = options.OpenDevice(parsed, chosen.Tuning, console);
             if (parsed.GetValue(study) is not null)
             {
                 var claims = ClaimsStudy.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
@@ -174,6 +174,7 @@ internal sealed class ReproduceOptionSet
     private readonly TextOptions _text = new();
     private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
+    private readonly Option<string?> _tuning = CommonOptions.Tuning();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager();
 
@@ -185,24 +186,30 @@ internal sealed class ReproduceOptionSet
         foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, Overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _tuning, _threads, _report.Option, _skip, _disjoint, _eager, Overwrite })
             command.Add(option);
         _text.AddTo(command, ModelsOf);
+        command.RequireCudaFor(_tuning, _device);
     }
 
     public void NoteRandomWeights(ParseResult parsed, string preset, CommandConsole console) => _text.NoteRandomWeights(parsed, preset, console);
 
     public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
 
-    public Device OpenDevice(ParseResult parsed, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console);
+    /// <summary>
+    /// Opens the device. The CPU may collect the results of a reproduction that a GPU has made with a tuning table.
+    /// </summary>
+    public Device OpenDevice(ParseResult parsed, TuningTable? tuning, CommandConsole console) =>
+        CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console, tuning: IsOnCpu(parsed) ? null : tuning);
 
     public ReproductionOptions Read(ParseResult parsed, IProgressSink progress)
     {
         string[] models = [.. ModelsOf(parsed.CommandResult)];
         var recipe = _recipe.Read(parsed, models, progress);
+        string output = parsed.GetValue(_output)!;
         return new ReproductionOptions
         {
-            OutputDirectory = parsed.GetValue(_output)!,
+            OutputDirectory = output,
             Preset = recipe.Preset,
             Data = parsed.GetValue(_data),
             Folds = parsed.GetValue(_folds),
@@ -212,10 +219,11 @@ internal sealed class ReproduceOptionSet
             Precision = parsed.GetValue(_precision),
             Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
-            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed)],
+            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed), .. CommonOptions.InputsOf(parsed, _tuning)],
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
+            Tuning = RunTuning.Find(parsed.GetValue(_tuning), parsed.GetValue(Overwrite) ? [] : [output], progress),
             Overwrite = parsed.GetValue(Overwrite),
             Reporters = _report.Read(parsed),
         };

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
@@ -125,6 +127,75 @@ public sealed class CudaTests(CommandWorld world)
         Assert.True(Directory.Exists(Path.Combine(stopped, "checkpoint-1")), "the fault came too early to leave a checkpoint");
         RunEmulated("", Pretrain(stopped)).AssertDone();
         Folders.AssertEqual(whole, stopped);
+    }
+
+    // The file is gone when the run continues.
+    [Fact]
+    public void Pretrain_WithATuningTableStoppedByAFault_GoesOnWithItsCopy()
+    {
+        SkipUnlessEmulated();
+        string table = world.New() + ".json";
+        string[] tune = ["bench", "tune", "--models", "mix", "--stage", "pretrain", "--preset", "micro", "--output", table, .. TinyData.Overrides.SelectMany(static text => new[] { "--set", text })];
+        var tuned = ChildProcess.RunAloud(Emulated(""), [.. tune, "--json"]);
+        Assert.Equal(0, tuned.ExitCode);
+        Assert.Contains("this device is the emulator: its times do not apply to a GPU", tuned.Error, StringComparison.Ordinal);
+        using (var json = JsonDocument.Parse(tuned.Output))
+            Assert.Equal((0, true), (json.RootElement.GetProperty("kept").GetInt32(), json.RootElement.GetProperty("products").GetArrayLength() > 10));
+        string[] again = RunEmulated("", tune).AssertDone().Output.Split('\n');
+        Assert.StartsWith("| product, cuda:0 emulator", again[0], StringComparison.Ordinal);
+        Assert.True(EmulatedTuning.PickSecond(table) > 10);
+
+        string whole = world.New(), stopped = world.New(), plain = world.New();
+        RunEmulated("", [.. Pretrain(whole), "--tuning", table]).AssertDone();
+        RunEmulated("lost=215", [.. Pretrain(stopped), "--tuning", table]).AssertFailed(1, "CUDA_ERROR_UNKNOWN: the device is lost");
+        Assert.True(Directory.Exists(Path.Combine(stopped, "checkpoint-1")), "the fault came too early to leave a checkpoint");
+        byte[] content = File.ReadAllBytes(table);
+        File.Delete(table);
+        RunEmulated("", [.. Pretrain(stopped), "--tuning", table]).AssertDone();
+        Folders.AssertEqual(whole, stopped);
+        Assert.Equal(content, File.ReadAllBytes(Path.Combine(whole, "tuning.json")));
+        RunEmulated("", Pretrain(plain)).AssertDone();
+        Assert.NotEqual(File.ReadAllBytes(Path.Combine(plain, "last", "model.safetensors")), File.ReadAllBytes(Path.Combine(whole, "last", "model.safetensors")));
+
+        File.WriteAllText(table, Encoding.UTF8.GetString(content) + "\n");
+        RunEmulated("", [.. Pretrain(whole), "--tuning", table]).AssertFailed(1, "has a run with other arguments: tuning_sha256 was ");
+        RunEmulated("", [.. Pretrain(plain), "--tuning", table]).AssertFailed(1, "tuning_sha256 was absent and is ");
+        var finished = ChildProcess.RunAloud(Emulated(""), Pretrain(whole));
+        Assert.Equal(0, finished.ExitCode);
+        Assert.Contains($"{Path.Combine(whole, "tuning.json")}: the run continues with this tuning table", finished.Error, StringComparison.Ordinal);
+        RunEmulated("", [.. Pretrain(whole), "--tuning", Path.Combine(whole, "tuning.json"), "--overwrite-output-dir"]).AssertFailed(1, "--tuning: ", "would be deleted with the run");
+    }
+
+    [Fact]
+    public void Tuning_OfAnotherGpuOrDevice_IsRefusedBeforeTheWork()
+    {
+        string table = world.New() + ".json", output = world.New();
+        File.WriteAllText(table, """{"format":1,"gpu":"NVIDIA H100","cublaslt":"12.4.5","date":"2026-11-30","products":[]}""");
+        string[][] commands =
+        [
+            Pretrain(output), CommandWorld.Finetune(world.Data, Path.Combine(world.Pretrained, "last"), output, "--device", "cuda"),
+            ["reproduce", "--preset", "micro", "--models", "mix", "--output-dir", output, "--device", "cuda"], ["bench", "--model", "mix", "--preset", "micro", "--device", "cuda"],
+        ];
+        foreach (string[] command in commands)
+        {
+            string[] onTheCpu = [.. command.TakeWhile(static word => word != "--device"), .. command.SkipWhile(static word => word != "--device").Skip(2)];
+            Shell.Run([.. onTheCpu, "--tuning", table]).AssertFailed(2, "--tuning is for cuBLASLt, which the CPU does not use: add --device cuda");
+            if (EmulatorBuild.Problem is null)
+                RunEmulated("", [.. command, "--tuning", table]).AssertFailed(1, $"{table}: is a table of NVIDIA H100 with cuBLASLt 12.4.5, and this is emulator with cuBLASLt 12.4.0");
+            Assert.False(Directory.Exists(output));
+        }
+        // The copy of a fold is the table of the command. A CPU may collect what GPUs have made.
+        string folds = world.New(), parts = world.New();
+        RunWithCopy(Path.Combine(folds, "fold-2"), "finetune", table);
+        RunWithCopy(parts, "reproduce", table);
+        if (EmulatorBuild.Problem is null)
+        {
+            RunEmulated("", "finetune", "--model", "mix", "--data", world.Data, "--output-dir", folds, "--pretrained", world.Pretrained, "--fold", "all", "--device", "cuda")
+                .AssertFailed(1, $"{Path.Combine(folds, "fold-2", "tuning.json")}: is a table of NVIDIA H100");
+        }
+        Shell.Run("reproduce", "--preset", "micro", "--models", "mix", "--folds", "1", "--output-dir", parts, "--collect").AssertFailed(1, "2 of 2 parts are not done");
+        Shell.Run("bench", "tune", "--device", "cpu").AssertFailed(2, "--device cpu: the CPU does not use cuBLASLt");
+        Shell.Run("bench", "tune", "--stage", "tune").AssertFailed(2, "--stage cannot be 'tune'; it must be pretrain or finetune");
     }
 
     [Fact]
@@ -257,6 +328,15 @@ public sealed class CudaTests(CommandWorld world)
         Assert.Equal(whole, entries.Select(File.ReadAllBytes));
     }
 
+    // The folder of a run that began with a table and has no step.
+    private static void RunWithCopy(string folder, string command, string table)
+    {
+        Directory.CreateDirectory(folder);
+        File.Copy(table, Path.Combine(folder, "tuning.json"));
+        string hash = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(table)));
+        File.WriteAllText(Path.Combine(folder, "args.json"), $$"""{"command":"{{command}}","preset":"micro","seed":1,"tuning_sha256":"{{hash}}"}""");
+    }
+
     private static IEnumerable<string> Cases(string entry) =>
         Catalog.All.Where(check => check.Kernel.Entry == entry).SelectMany(static check => check.Cases()).Select(static check => check.Name);
 
@@ -267,11 +347,14 @@ public sealed class CudaTests(CommandWorld world)
 
     private static Outcome RunEmulated(string failure, params string[] args) => RunEmulatedWith([], failure, args);
 
-    private static Outcome RunEmulatedWith(Dictionary<string, string> environment, string failure, params string[] args) => ChildProcess.Run(new(environment)
+    private static Outcome RunEmulatedWith(Dictionary<string, string> environment, string failure, params string[] args) =>
+        ChildProcess.Run(new(environment.Concat(Emulated(failure))), args);
+
+    private static Dictionary<string, string> Emulated(string failure) => new()
     {
         ["VIDEOSIM_CUDA_PATH"] = $"{CommandWorld.Emulator}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
         ["EMULATOR_FAIL"] = failure,
-    }, args);
+    };
 
     private static Outcome RunStuck(string kernel, string blocking, params string[] args) => ChildProcess.Run(new()
     {

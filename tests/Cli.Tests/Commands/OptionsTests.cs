@@ -38,7 +38,7 @@ public sealed class OptionsTests(CommandWorld world)
             Reporters = run.Reporters, Files = run.Files,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
-        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
+        using var device = options.OpenDevice(parsed, [], CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
     }
 
@@ -51,7 +51,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.Empty(run.Overrides);
         Assert.Empty(run.Reporters);
         Assert.Empty(run.Files);
-        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
+        using var device = options.OpenDevice(parsed, [], CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal($"cpu ({Environment.ProcessorCount} threads)", device.Name);
     }
 
@@ -120,8 +120,31 @@ public sealed class OptionsTests(CommandWorld world)
             OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
             SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters, Files = read.Files,
         }, read);
-        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
+        using var device = options.OpenDevice(parsed, tuning: null, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
+    }
+
+    // A run that is overwritten has no table to continue with.
+    [Fact]
+    public void Tuning_FileOrCopy_ReachesTheReproduction()
+    {
+        string table = world.New() + ".json", output = Directory.CreateDirectory(world.New()).FullName;
+        File.WriteAllText(table, """{"format":1,"gpu":"NVIDIA H100","cublaslt":"12.4.5","date":"2026-11-30","products":[]}""");
+        var read = Read("--tuning", table);
+        Assert.Equal(table, read.Tuning!.Path);
+        Assert.Equal([new InputFile("--tuning", table)], read.Files);
+        File.Copy(table, Path.Combine(output, "tuning.json"));
+        File.WriteAllText(Path.Combine(output, "args.json"), $$"""{"command":"reproduce","preset":"micro","seed":1,"tuning_sha256":"{{read.Tuning.Sha256}}"}""");
+        Assert.Equal(Path.Combine(output, "tuning.json"), Read().Tuning!.Path);
+        Assert.Null(Read("--overwrite-output-dir").Tuning);
+
+        ReproductionOptions Read(params string[] more)
+        {
+            var options = new ReproduceOptionSet();
+            var command = new Command("reproduce");
+            options.AddTo(command);
+            return options.Read(command.Parse(["--preset", "micro", "--models", "mix", "--output-dir", output, "--device", "cuda", .. more]), IProgressSink.None);
+        }
     }
 
     [Fact]

@@ -32,10 +32,11 @@ internal static class EmulatedMachine
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
     /// <param name="images">Compiled kernels; null for those of the emulator.</param>
-    public static CudaDevice Open(IKernelImages? images = null)
+    /// <param name="tuning">A tuning table, or null.</param>
+    public static CudaDevice Open(IKernelImages? images = null, TuningTable? tuning = null)
     {
         Assert.SkipWhen(EmulatorBuild.Problem is not null, EmulatorBuild.Problem ?? "");
-        return Emulator.Value.Open(images);
+        return Emulator.Value.Open(images, tuning: tuning);
     }
 
     /// <summary>See <see cref="CudaEmulator.OrderStreams"/>.</summary>

@@ -52,7 +52,7 @@ public static class ProductTuning
     public static TuningResult Run(CudaDevice device, TuningOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         var conditions = BenchConditions.Of(device, clock);
-        var table = new Dictionary<ProductKind, TunedProduct>(Read(options.File, device).Select(static row => KeyValuePair.Create(row.Product, row)));
+        var table = Read(options.File, device).ToDictionary(static row => row.Product);
         AtomicFile.RequireWritable(options.File);
         var earlier = table.Keys.ToHashSet();
         var kinds = new HashSet<ProductKind>();

@@ -119,7 +119,7 @@ public sealed class RunTuningTests : IDisposable
     {
         var table = Table("a");
         using var cpu = new CpuDevice(threads: 1);
-        using var device = new Redirected(cpu, cpu.Stream, table);
+        var device = new Redirected(cpu, cpu.Stream, table); // the stream is not its own
         TinyData.Write(At("data"));
         Pretraining.Run(device, TinyRun.Options(At("pretrained")), new DataFolder(At("data")), IProgressSink.None, CancellationToken.None);
         Assert.Equal(table.Content.ToArray(), File.ReadAllBytes(At("pretrained/tuning.json")));

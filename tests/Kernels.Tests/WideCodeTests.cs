@@ -129,7 +129,7 @@ public sealed unsafe class WideCodeTests
     [Fact]
     public void DropoutMask_WideGroup_HasTheFactorsOfTwoNarrowGroups()
     {
-        const int Narrow = 32;
+        const int Narrow = 64;
         var scalars = new StepScalars { Step = 9 };
         var site = new DropoutSite { Scalars = &scalars, Seed = 0xfedcba9876543210, Site = 4, DropProbability = 0.3f };
         float[] expected = new float[2 * Narrow], actual = new float[2 * Narrow];
@@ -138,7 +138,7 @@ public sealed unsafe class WideCodeTests
             for (ulong block = 0; block < 1000; block += 7)
             {
                 DropoutMask.FillNarrow(narrow, site, block);
-                DropoutMask.FillNarrow(narrow + Narrow, site, block + Narrow / 4);
+                DropoutMask.FillNarrow(narrow + Narrow, site, block + Narrow / 8);
                 DropoutMask.FillWide(wide, site, block);
                 AssertSameBits(expected, actual);
             }

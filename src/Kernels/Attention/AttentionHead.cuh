@@ -1,8 +1,8 @@
 // AttentionHead.cuh: loads a head of a video into shared memory, and draws which of its probabilities are kept.
 //
 // A place is a row of a tile. Each 16 positions of the sequence lie in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14
-// 15. Then the values of a lane in two neighbouring fragments C belong to 4 neighbouring keys. These share a block of
-// random numbers, so each block is computed once. docs/reading-kernels.md draws the places.
+// 15. Then the values of a lane in two neighbouring fragments C belong to 4 neighbouring keys, half a block of random
+// numbers. The neighbouring lane has the other half. docs/reading-kernels.md draws the places.
 #pragma once
 
 #include "AttentionArgs.cuh"
@@ -111,17 +111,29 @@ struct Kept {
     }
 };
 
+// Two neighbouring lanes have the same two rows, and together 8 neighbouring keys of each. The even lane draws the
+// upper row for both, the odd lane the lower row. If S is a multiple of 8, the 8 keys are one block of random numbers,
+// otherwise they may be the end of a block and the beginning of the next one.
 template <int WIDTH, int LENGTH>
 DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout, long long first_of_head) {
-    const int query = h.warp * 16 + position_of(h.lane / 4);
-    const long long first = first_of_head + query * h.a.S + h.lane % 4 * 4;
+    constexpr int STEPS = LENGTH < 64 ? LENGTH / 16 : 4; // of a word: 16 keys, of which these two lanes have 8
+    const int odd = h.lane % 2, query = h.warp * 16 + position_of(h.lane / 4 + 8 * odd);
+    const long long first = first_of_head + query * h.a.S + h.lane % 4 / 2 * 8;
+    const int past = first & 7;
 #pragma unroll
     for (int word = 0; word < (LENGTH + 63) / 64; word++) {
-        unsigned bits = 0;
-#pragma unroll 2 // two iterations hide the latency; all of them would be 2,000 instructions
-        for (int i = 0; i < min(LENGTH / 8, 8); i++) // 16 keys of one row
-            bits |= dropout.kept_of_four(first + i % 2 * 2 * h.a.S + (word * 4 + i / 2) * 16) << 4 * i;
-        kept.bits[word] = bits;
+        const long long block = (first >> 3) + word * 8;
+        unsigned mine = 0;
+#pragma unroll 2 // two iterations hide the latency; all of them would be 500 instructions
+        for (int i = 0; i < STEPS; i++)
+            mine |= dropout.kept_of_block(block + 2 * i) >> past << 8 * i;
+        if (past)
+#pragma unroll 1 // lengths that are no multiples of 8 are rare
+            for (int i = 0; i < STEPS; i++)
+                mine |= (dropout.kept_of_block(block + 2 * i + 1) << (8 - past) & 255) << 8 * i;
+        const unsigned other = __shfl_xor_sync(0xffffffffu, mine, 1);
+        const unsigned upper = (odd ? other : mine) >> 4 * odd, lower = (odd ? mine : other) >> 4 * odd; // 4 of 8 bits
+        kept.bits[word] = (upper & 0x0f0f0f0f) | (lower & 0x0f0f0f0f) << 4;
     }
 }
 

@@ -180,6 +180,6 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
 
     private T Keep<T>(long element) where T : struct, IBinaryFloatingPointIeee754<T> =>
         Site.DropProbability == 0 ? T.One
-        : Philox.Bits(Site.Seed, Step, Site.Site, Part.InWholeBatch(element)) < Philox.Threshold(Site.DropProbability) ? T.Zero
+        : DropoutReference.IsDropped(Site.Seed, Step, Site.Site, Site.DropProbability, Part.InWholeBatch(element)) ? T.Zero
         : T.One / (T.One - T.CreateChecked(Site.DropProbability));
 }

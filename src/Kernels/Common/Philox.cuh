@@ -4,7 +4,7 @@
 #include "Common.cuh"
 #include "StepScalars.cuh"
 
-// The four 32-bit numbers of a block. They belong to elements 4 block to 4 block + 3.
+// The four 32-bit numbers of a block.
 DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsigned long long seed) {
     uint4 c = make_uint4((unsigned)block, (unsigned)(block >> 32), site, step);
     unsigned k0 = (unsigned)seed, k1 = (unsigned)(seed >> 32);
@@ -27,47 +27,42 @@ DEVICE long long in_whole_batch(const DropoutSite& site, long long element) {
     return element + ((long long)chunk * site.OtherParts + site.Scalars->Part) * site.Chunk;
 }
 
-// Dropout factors: 0 for an element that is dropped, 1 / (1 - p) for one that is kept. Four neighbouring elements
-// share a block of random numbers. The object keeps the last block, so neighbours that are used one after the other
-// compute it once. All indices are those of the whole batch's tensor.
+// Dropout factors: 0 for an element that is dropped, 1 / (1 - p) for one that is kept. Eight neighbouring elements
+// share a block of random numbers. Each has 16 bits of it, the low half of a word before the high half, and is dropped
+// if they are below p 2^16. The object keeps the last block, so neighbours that are used one after the other compute
+// it once. All indices are those of the whole batch's tensor.
 class Dropout {
 public:
     __device__ __forceinline__ explicit Dropout(const DropoutSite& site)
-        : site(site), threshold(__float2uint_rz(site.DropProbability * 4294967296.0f)), scale(1 / (1 - site.DropProbability)),
+        : site(site), threshold(min(__float2uint_rn(site.DropProbability * 65536), 65535u) << 16), scale(1 / (1 - site.DropProbability)),
           step(site.DropProbability > 0 ? site.Scalars->Step : 0) {}
 
     __device__ __forceinline__ float factor(long long element) {
         if (site.DropProbability == 0)
             return 1;
-        if (element >> 2 != block) {
-            block = element >> 2;
+        if (element >> 3 != block) {
+            block = element >> 3;
             bits = philox(block, site.Site, step, site.Seed);
         }
-        const int lane = element & 3;
-        const unsigned mine = lane < 2 ? (lane == 0 ? bits.x : bits.y) : (lane == 2 ? bits.z : bits.w);
-        return mine < threshold ? 0 : scale;
+        const int word = element >> 1 & 3;
+        const unsigned pair = word < 2 ? (word == 0 ? bits.x : bits.y) : (word == 2 ? bits.z : bits.w);
+        return pair << (element & 1 ? 0 : 16) < threshold ? 0 : scale;
     }
 
-    // Which of 4 neighbours are kept: bit i is for element + i. If element is a multiple of 4, they share one block of
-    // random numbers.
-    __device__ __forceinline__ unsigned kept_of_four(long long element) const {
+    // Which of the 8 elements of a block are kept: bit i is for element 8 block + i.
+    __device__ __forceinline__ unsigned kept_of_block(long long block) const {
         if (site.DropProbability == 0)
-            return 15;
-        const int past = element & 3;
-        unsigned kept = kept_of_block(element >> 2);
-        if (past)
-            kept |= kept_of_block((element >> 2) + 1) << 4;
-        return kept >> past & 15;
+            return 255;
+        const uint4 x = philox(block, site.Site, step, site.Seed);
+        return kept_of_pair(x.x) | kept_of_pair(x.y) << 2 | kept_of_pair(x.z) << 4 | kept_of_pair(x.w) << 6;
     }
 
     // Factor of an element that is kept.
     __device__ __forceinline__ float factor_of_kept() const { return scale; }
 
 private:
-    __device__ __forceinline__ unsigned kept_of_block(long long which) const {
-        const uint4 x = philox(which, site.Site, step, site.Seed);
-        return (x.x >= threshold) | (x.y >= threshold) << 1 | (x.z >= threshold) << 2 | (x.w >= threshold) << 3;
-    }
+    // The threshold is in the upper half of a word. Then a whole word is compared as its high half.
+    __device__ __forceinline__ unsigned kept_of_pair(unsigned pair) const { return (pair << 16 >= threshold) | (pair >= threshold) << 1; }
 
     const DropoutSite& site;
     unsigned threshold;
@@ -77,8 +72,19 @@ private:
     uint4 bits{};
 };
 
+// The factors of 4 or 8 neighbours from `element` on, which is a multiple of their number. They share a block of
+// random numbers.
+template <int COUNT>
+DEVICE void draw_factors(float (&factors)[COUNT], const Dropout& dropout, long long element) {
+    const unsigned kept = dropout.kept_of_block(element >> 3) >> (element & 7 & -COUNT);
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+        factors[i] = kept >> i & 1 ? dropout.factor_of_kept() : 0;
+}
+
 // Calls body(i) for the part of 0 to count - 1 that belongs to this thread, in order. A thread takes 4 neighbours,
-// which share a block of random numbers. Its next 4 follow those of the other threads.
+// half a block of random numbers: with 8, its accesses would lie in more lines. Its next 4 follow those of the other
+// threads.
 template <class Body>
 DEVICE void for_fours(int thread, int threads, int count, Body body) {
     for (int first = 4 * thread; first < count; first += 4 * threads)

@@ -28,6 +28,9 @@ public sealed unsafe class CheckDropout
         Chunk = (uint)_part.Chunk, OtherParts = (uint)Math.Max(0, _part.Parts - 1),
     };
 
+    /// <summary>The 16 random bits of an element.</summary>
+    public static uint Half(long element) => Philox.Half(Seed, Step, SiteNumber, element);
+
     /// <summary>Factors of elements 0 to <paramref name="count"/> - 1; null without dropout.</summary>
     public T[]? Factors<T>(int count) where T : struct, IBinaryFloatingPointIeee754<T> =>
         DropoutReference.Factors<T>(Seed, Step, SiteNumber, _dropProbability, count, _part);

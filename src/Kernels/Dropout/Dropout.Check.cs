@@ -6,7 +6,9 @@ namespace VideoSim.Kernels.Dropout;
 
 /// <summary>
 /// Checks: one element, ragged ends, whole blocks and more than one, overwriting and adding, small and large
-/// probabilities; parts of a batch, with chunks that begin and end inside a pack and inside a block.
+/// probabilities. Parts of a batch: chunks of whole packs, of halves of a block of random numbers, and chunks that
+/// begin and end inside a pack and inside a block. Thresholds beside the bits of an element, which is dropped if the
+/// threshold is rounded up; the largest threshold.
 /// </summary>
 public static unsafe class DropoutChecks
 {
@@ -14,8 +16,9 @@ public static unsafe class DropoutChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. KernelCheck.OfPair(DropoutKernels.Apply, static precision => [Case(precision, 1, 0.5f, 0), Case(precision, 31, 0.1f, 1), Case(precision, 259, 0.9f, 0),
+            Case(precision, 31, (CheckDropout.Half(5) + 0.75f) / 65536, 0), Case(precision, 31, (CheckDropout.Half(5) + 0.25f) / 65536, 0), Case(precision, 31, 0.999999f, 0),
             Case(precision, 2 * DropoutKernels.BlockElements + 5, 0.2f, 1), Case(precision, 2 * DropoutKernels.BlockElements, 0.2f, 0),
-            Case(precision, 259, 0.4f, 1, new(37, 3, 1)), Case(precision, 2 * DropoutKernels.BlockElements + 6, 0.2f, 0, new(DropoutKernels.BlockElements + 3, 2, 1))]),
+            Case(precision, 240, 0.4f, 1, new(48, 3, 2)), Case(precision, 180, 0.4f, 0, new(36, 3, 1)), Case(precision, 259, 0.4f, 1, new(37, 3, 1)), Case(precision, 2 * DropoutKernels.BlockElements + 6, 0.2f, 0, new(DropoutKernels.BlockElements + 3, 2, 1))]),
     ];
 
     private static CheckCase Case(ElementType precision, int count, float dropProbability, int add, BatchPart part = default)

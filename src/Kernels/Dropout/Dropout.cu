@@ -1,11 +1,11 @@
 // Dropout.cu: y = x mask, the same in forward and backward. The mask is recomputed, never stored.
-//   mask = 0 if the element's random bits are below p 2^32, else 1 / (1 - p)      x, y [Count]
+//   mask = 0 if the element's 16 random bits are below p 2^16, else 1 / (1 - p)      x, y [Count]
 // Types   x, y fp32 or bf16; arithmetic fp32
 // Launch  a block of THREADS threads per BLOCK_ELEMENTS elements; a thread takes 16 bytes at a time
-// Limits  any Count; x and y on 16 bytes
-// Floor   reads x, writes y once: 8 (bf16: 4) Count bytes / bandwidth. The 10 rounds of Philox for 4 elements take
+// Limits  any Count; x and y on 16 bytes. 16 bytes an access if the chunks of a micro-batch are multiples of PACK
+// Floor   reads x, writes y once: 8 (bf16: 4) Count bytes / bandwidth. The 10 rounds of Philox for 8 elements take
 //         about 100 instructions
-// Why     4 elements share a block of random numbers
+// Why     8 elements share a block of random numbers
 #include "Philox.cuh"
 #include "Values.cuh"
 
@@ -22,18 +22,20 @@ DEVICE void apply_dropout(const DropoutArgs& a) {
     const T* x = (const T*)a.X;
     T* y = (T*)a.Y;
     Dropout dropout(a.Dropout);
+    const bool whole = a.Dropout.OtherParts == 0 || a.Dropout.Chunk % PACK<T> == 0; // a pack lies in one chunk
     const long long first = (long long)blockIdx.x * BLOCK_ELEMENTS;
     const long long last = min(first + BLOCK_ELEMENTS, a.Count);
     for (long long i = first + PACK<T> * threadIdx.x; i < last; i += PACK<T> * THREADS) {
-        if (i + PACK<T> <= last) {
-            float values[PACK<T>];
+        if (whole && i + PACK<T> <= last) {
+            float values[PACK<T>], factors[PACK<T>];
             load_pack(values, x + i);
+            draw_factors(factors, dropout, in_whole_batch(a.Dropout, i));
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
-                values[j] *= dropout.factor(in_whole_batch(a.Dropout, i + j));
+                values[j] *= factors[j];
             deliver_pack(y + i, values, a.Add);
         } else {
-            for (long long j = i; j < last; j++)
+            for (long long j = i; j < min(i + PACK<T>, last); j++)
                 deliver(y + j, load(x + j) * dropout.factor(in_whole_batch(a.Dropout, j)), a.Add);
         }
     }

@@ -6,9 +6,10 @@
 // Types   bf16 tensors; fp32 vectors, statistics, arithmetic and sums
 // Launch  forward: a warp per row, WARPS rows per block; backward: a block of WARPS warps per chunk of CHUNK_ROWS
 //         rows; a warp takes every WARPS-th row
-// Limits  C a multiple of 8, at most MAX_WIDTH; tensors and vectors on 16 bytes; DropoutRow a multiple of 8
+// Limits  C a multiple of 8, at most MAX_WIDTH; tensors and vectors on 16 bytes; DropoutRow and Chunk of
+//         dropout multiples of 8
 // Floor   forward reads x, residual and writes y: 6 bytes an element. backward reads dY, y and writes dX, dResidual: 8
-//         bytes. At 16384 x 768 and 3 TB/s they take 25 and 34 us. Philox takes 25 instructions an element, a third of
+//         bytes. At 16384 x 768 and 3 TB/s they take 25 and 34 us. Philox takes 13 instructions an element, a fifth of
 //         that time. Partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
 // Why     every access has 16 bytes, and a warp's 512. PACKS accesses to each tensor are started before the first
 //         value is used, and backward starts those of a warp's next row before it writes a row. The sum s is not
@@ -59,22 +60,16 @@ DEVICE void sum_pack(float (&s)[VALUES], const LayerNormForwardArgs& a, int row,
 // Index of the first element of a row of dropout.
 DEVICE long long first_element(const LayerNormForwardArgs& a, int row) { return in_whole_batch(a.Dropout, (long long)row * a.DropoutRow); }
 
-DEVICE void factors_of_pack(float (&factors)[VALUES], const DropoutSite& site, long long element) {
-    Dropout dropout(site);
-#pragma unroll
-    for (int j = 0; j < VALUES; j++)
-        factors[j] = dropout.factor(element + j);
-}
-
 extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_bf16(const LayerNormForwardArgs a) {
     const int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= a.Rows)
         return;
+    const Dropout dropout(a.Dropout);
     const long long element = first_element(a, row);
     float s[PACKS][VALUES], total = 0, squares = 0;
     for_packs(a.C, [&](int p, int c) {
         float factors[VALUES];
-        factors_of_pack(factors, a.Dropout, element + c);
+        draw_factors(factors, dropout, element + c);
         sum_pack(s[p], a, row, c, factors);
 #pragma unroll
         for (int j = 0; j < VALUES; j++)
@@ -149,7 +144,7 @@ DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const
         return;
     const float mean = a.Mean[row], rstd = a.Rstd[row];
     float factors[VALUES], s[VALUES];
-    factors_of_pack(factors, a.Dropout, first_element(a, row) + c);
+    draw_factors(factors, Dropout(a.Dropout), first_element(a, row) + c);
     sum_pack(s, a, row, c, factors);
 #pragma unroll
     for (int j = 0; j < VALUES; j++)
@@ -182,6 +177,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
     });
     if (row + WARPS < last)
         begin_read(stored, a, row + WARPS);
+    const Dropout dropout(f.Dropout);
     const long long element = first_element(f, row);
     const float average = warp_sum(total) / f.C, average_normal = warp_sum(total_normal) / f.C, rstd = f.Rstd[row];
     for_packs(f.C, [&](int p, int c) {
@@ -190,7 +186,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
         for (int j = 0; j < VALUES; j++)
             g[p][j] = rstd * fmaf(-n[p][j], average_normal, g[p][j] - average);
         float dx[VALUES];
-        factors_of_pack(dx, f.Dropout, element + c);
+        draw_factors(dx, dropout, element + c);
 #pragma unroll
         for (int j = 0; j < VALUES; j++) {
             dx[j] = __fmul_rn(dx[j], g[p][j]);

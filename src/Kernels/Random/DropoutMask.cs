@@ -5,14 +5,14 @@ using System.Runtime.Intrinsics.X86;
 namespace VideoSim.Kernels.Random;
 
 /// <summary>
-/// Dropout factors of a run of elements: 0 if the element's random bits are below the threshold, 1 / (1 - p)
+/// Dropout factors of a run of elements: 0 if the element's 16 random bits are below the threshold, 1 / (1 - p)
 /// otherwise. They are a function of (seed, step, site, element), so backward computes the same factors again.
 /// </summary>
 public static unsafe class DropoutMask
 {
-    private const int MostElements = 64; // of a group with vectors of 512 bits
+    private const int MostElements = 128; // of a group with vectors of 512 bits
 
-    // Two vectors of counters make the factors of a group. A block has four elements.
+    // Two vectors of counters make the factors of a group. A block has eight elements.
     private static int GroupElements => Vector512.IsHardwareAccelerated ? MostElements : MostElements / 2;
 
     /// <summary>
@@ -41,8 +41,8 @@ public static unsafe class DropoutMask
     private static void FillNeighbours(float* mask, int count, in DropoutSite site, long start)
     {
         float* group = stackalloc float[MostElements];
-        int skip = (int)(start & 3); // elements of the first block that are not in the run
-        for (ulong block = (ulong)start >> 2; count > 0; block += (ulong)GroupElements / 4)
+        int skip = (int)(start & 7); // elements of the first block that are not in the run
+        for (ulong block = (ulong)start >> 3; count > 0; block += (ulong)GroupElements / 8)
         {
             int produced = Math.Min(GroupElements - skip, count);
             FillGroup(produced == GroupElements ? mask : group, site, block);
@@ -65,7 +65,7 @@ public static unsafe class DropoutMask
     /// <summary>Writes the factors of 16 blocks, with vectors of 512 bits.</summary>
     internal static void FillWide(float* mask, in DropoutSite site, ulong block)
     {
-        uint threshold = Philox.Threshold(site.DropProbability);
+        uint threshold = Philox.Threshold16(site.DropProbability);
         float scale = 1 / (1 - site.DropProbability);
         Philox512.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
         StoreFactors(mask, near, threshold, scale);
@@ -75,21 +75,21 @@ public static unsafe class DropoutMask
     /// <summary>Writes the factors of 8 blocks, with vectors of 256 bits.</summary>
     internal static void FillNarrow(float* mask, in DropoutSite site, ulong block)
     {
-        uint threshold = Philox.Threshold(site.DropProbability);
+        uint threshold = Philox.Threshold16(site.DropProbability);
         float scale = 1 / (1 - site.DropProbability);
         Philox256.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
         StoreFactors(mask, near, threshold, scale);
         StoreFactors(mask + MostElements / 4, far, threshold, scale);
     }
 
-    // Words 0 to 3 of a block are the bits of neighbouring elements: pairs of words are joined, then both pairs.
+    // The words of a block are the bits of 8 neighbouring elements: pairs of words are joined, then both pairs.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFactors(float* mask, in Philox512.Words words, uint threshold, float scale)
     {
         var lower = Vector512.Create((ulong)uint.MaxValue);
         Vector512<ulong> first = (words.W0 & lower) | words.W1 << 32, second = (words.W2 & lower) | words.W3 << 32;
-        Factors(Select(first, second, Vector512.Create(0ul, 8, 1, 9, 2, 10, 3, 11)), threshold, scale).Store(mask);
-        Factors(Select(first, second, Vector512.Create(4ul, 12, 5, 13, 6, 14, 7, 15)), threshold, scale).Store(mask + Vector512<float>.Count);
+        StoreFactors(mask, Select(first, second, Vector512.Create(0ul, 8, 1, 9, 2, 10, 3, 11)).AsUInt16(), threshold, scale);
+        StoreFactors(mask + Vector512<ushort>.Count, Select(first, second, Vector512.Create(4ul, 12, 5, 13, 6, 14, 7, 15)).AsUInt16(), threshold, scale);
     }
 
     // Lanes 0 to 7 are those of the first vector, 8 to 15 those of the second. A shuffle writes 0 for any other lane.
@@ -104,15 +104,32 @@ public static unsafe class DropoutMask
         var lower = Vector256.Create((ulong)uint.MaxValue);
         Vector256<ulong> first = (words.W0 & lower) | words.W1 << 32, second = (words.W2 & lower) | words.W3 << 32;
         var odd = Vector256.Create(0, ulong.MaxValue, 0, ulong.MaxValue);
-        Factors(Vector256.ConditionalSelect(odd, Vector256.Shuffle(second, Vector256.Create(0ul, 0, 1, 1)), Vector256.Shuffle(first, Vector256.Create(0ul, 0, 1, 1))), threshold, scale).Store(mask);
-        Factors(Vector256.ConditionalSelect(odd, Vector256.Shuffle(second, Vector256.Create(2ul, 2, 3, 3)), Vector256.Shuffle(first, Vector256.Create(2ul, 2, 3, 3))), threshold, scale).Store(mask + Vector256<float>.Count);
+        StoreFactors(mask, Vector256.ConditionalSelect(odd, Vector256.Shuffle(second, Vector256.Create(0ul, 0, 1, 1)), Vector256.Shuffle(first, Vector256.Create(0ul, 0, 1, 1))).AsUInt16(), threshold, scale);
+        StoreFactors(mask + Vector256<ushort>.Count, Vector256.ConditionalSelect(odd, Vector256.Shuffle(second, Vector256.Create(2ul, 2, 3, 3)), Vector256.Shuffle(first, Vector256.Create(2ul, 2, 3, 3))).AsUInt16(), threshold, scale);
+    }
+
+    // Halves are compared as signed numbers of 32 bits. AVX2 has no comparison of unsigned numbers.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFactors(float* mask, Vector512<ushort> halves, uint threshold, float scale)
+    {
+        var (first, second) = Vector512.Widen(halves);
+        Factors(first.AsInt32(), threshold, scale).Store(mask);
+        Factors(second.AsInt32(), threshold, scale).Store(mask + Vector512<float>.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Factors(Vector512<ulong> bits, uint threshold, float scale) =>
-        Vector512.ConditionalSelect(Vector512.LessThan(bits.AsUInt32(), Vector512.Create(threshold)).AsSingle(), Vector512<float>.Zero, Vector512.Create(scale));
+    private static void StoreFactors(float* mask, Vector256<ushort> halves, uint threshold, float scale)
+    {
+        var (first, second) = Vector256.Widen(halves);
+        Factors(first.AsInt32(), threshold, scale).Store(mask);
+        Factors(second.AsInt32(), threshold, scale).Store(mask + Vector256<float>.Count);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Factors(Vector256<ulong> bits, uint threshold, float scale) =>
-        Vector256.AndNot(Vector256.Create(scale), Vector256.LessThan(bits.AsUInt32(), Vector256.Create(threshold)).AsSingle());
+    private static Vector512<float> Factors(Vector512<int> halves, uint threshold, float scale) =>
+        Vector512.ConditionalSelect(Vector512.LessThan(halves, Vector512.Create((int)threshold)).AsSingle(), Vector512<float>.Zero, Vector512.Create(scale));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Factors(Vector256<int> halves, uint threshold, float scale) =>
+        Vector256.AndNot(Vector256.Create(scale), Vector256.LessThan(halves, Vector256.Create((int)threshold)).AsSingle());
 }

@@ -25,11 +25,14 @@ public static class DropoutReference
     {
         if (dropProbability == 0)
             return null;
-        uint threshold = Philox.Threshold(dropProbability);
         var kept = T.One / (T.One - T.CreateChecked(dropProbability));
         var factors = new T[count];
         for (int i = 0; i < count; i++)
-            factors[i] = Philox.Bits(seed, step, site, part.InWholeBatch(i)) < threshold ? T.Zero : kept;
+            factors[i] = IsDropped(seed, step, site, dropProbability, part.InWholeBatch(i)) ? T.Zero : kept;
         return factors;
     }
+
+    /// <summary>True if an element of the whole batch is set to 0.</summary>
+    public static bool IsDropped(ulong seed, uint step, uint site, float dropProbability, long element) =>
+        Philox.Half(seed, step, site, element) < Philox.Threshold16(dropProbability);
 }

@@ -28,6 +28,18 @@ public static class Philox
         return (c0, c1, c2, c3);
     }
 
+    /// <summary>
+    /// The 16 random bits of one element of dropout: half element % 8 of block element / 8. Half 0 is the low half of
+    /// word 0, half 1 its high half, and so on.
+    /// </summary>
+    public static uint Half(ulong seed, uint step, uint site, long element)
+    {
+        ulong block = (ulong)element >> 3;
+        var (r0, r1, r2, r3) = Block((uint)block, (uint)(block >> 32), site, step, seed);
+        uint word = (element >> 1 & 3) switch { 0 => r0, 1 => r1, 2 => r2, _ => r3 };
+        return (element & 1) == 0 ? word & 0xffff : word >> 16;
+    }
+
     /// <summary>The 32 random bits of one element: block = element / 4, lane = element % 4.</summary>
     public static uint Bits(ulong seed, uint step, uint site, long element)
     {
@@ -67,6 +79,12 @@ public static class Philox
     private static Vector256<double> ToUniform(in Philox256.Words words) =>
         Vector256.ConvertToDouble((words.W0 << 32 | (words.W1 & Vector256.Create((ulong)uint.MaxValue))) >> 11) * (1.0 / (1UL << 53));
 
-    /// <summary>Bits below this value drop the element.</summary>
-    public static uint Threshold(float dropProbability) => (uint)(dropProbability * 4294967296.0);
+    /// <summary>32 bits are below this value with the given probability.</summary>
+    public static uint Threshold(float probability) => (uint)(probability * 4294967296.0);
+
+    /// <summary>
+    /// A <see cref="Half"/> below this value drops the element. The nearest number of 16 bits, so a value is dropped
+    /// with a probability that differs from <paramref name="dropProbability"/> by at most 2^-17, near 1 by 2^-16.
+    /// </summary>
+    public static uint Threshold16(float dropProbability) => (uint)Math.Min(Math.Round(dropProbability * 65536.0), ushort.MaxValue);
 }

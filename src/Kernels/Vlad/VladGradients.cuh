@@ -33,7 +33,7 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
     const float factor = 1 / (1 - f.Dropout.DropProbability); // of a value that is kept
     // Dropped values of dY are set to 0. dY waits in the memory of dV, because the registers are for the centres.
     float sum[8] = {};
-    Dropout dropout(f.Dropout);
+    const Dropout dropout(f.Dropout);
 #pragma unroll 3
     for (int i = 0; i < PACKS; i++) {
         const int d = first + i * apart;
@@ -42,10 +42,10 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
         unsigned dY[4], descriptor[4];
         load_pairs(descriptor, f.Descriptor + begin + d * f.K + k);
         load_pairs(dY, a.dY + begin + d * f.K + k);
+        const unsigned kept = dropout.kept_of_block((first_element + d * f.K + k) / 8);
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            const long long element = first_element + d * f.K + k + 2 * j;
-            dY[j] &= (dropout.factor(element) != 0 ? 0xffffu : 0) | (dropout.factor(element + 1) != 0 ? 0xffff0000u : 0);
+            dY[j] &= (kept >> 2 * j & 1 ? 0xffffu : 0) | (kept >> 2 * j & 2 ? 0xffff0000u : 0);
             sum[2 * j] = fmaf(first_of_pair(dY[j]), first_of_pair(descriptor[j]), sum[2 * j]);
             sum[2 * j + 1] = fmaf(second_of_pair(dY[j]), second_of_pair(descriptor[j]), sum[2 * j + 1]);
         }

@@ -11,8 +11,8 @@
 //         fp32
 // Launch  a block of 16 warps per chunk of the videos of one aggregation, which fills a multiprocessor;
 //         finish_centres: a thread per element, which adds the chunks in order
-// Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; 99 KiB
-//         of shared memory
+// Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; Chunk
+//         of dropout a multiple of 8; 99 KiB of shared memory
 // Floor   forward reads H and logits and writes Descriptor and Y once; backward reads H, logits, Descriptor and dY and
 //         writes dH and dNormalised once: bytes / bandwidth
 // Why     A, p and the normalised logits are recomputed, not stored: backward reads the logits anyway. H passes
@@ -89,15 +89,16 @@ DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, Fra
     }
     __syncthreads(); // all warps have written their parts of the descriptor; a thread reads whole packs of it
     const long long begin = (long long)video * a.D * a.K, element = in_whole_batch(a.Dropout, begin);
-    Dropout dropout(a.Dropout);
+    const Dropout dropout(a.Dropout);
     for (int at = 8 * threadIdx.x; at < a.D * a.K; at += 8 * THREADS) {
-        float values[8];
+        float values[8], factors[8];
         load_pack(values, memory.residuals.at(at >> log_of(a.K), (at & (a.K - 1)) / 8));
         if (a.Y != a.Descriptor)
             store_pack(a.Descriptor + begin + at, values); // exact: the values are bf16
+        draw_factors(factors, dropout, element + at);
 #pragma unroll
         for (int i = 0; i < 8; i++)
-            values[i] *= dropout.factor(element + at + i);
+            values[i] *= factors[i];
         store_pack(a.Y + begin + at, values);
     }
 }

@@ -33,9 +33,10 @@ public sealed unsafe class AttentionTensorCoreTests
     // All scores are equal, and the values of some keys are rows of the identity. The context is then 0 exactly where
     // these keys are dropped.
     [Theory]
-    [InlineData(32, 64, 0)] // keys of a lane share a block of random numbers
+    [InlineData(32, 64, 0)] // 8 keys of two lanes share a block of random numbers
     [InlineData(64, 64, 0)]
-    [InlineData(61, 64, 0)] // they lie in two
+    [InlineData(60, 64, 0)] // in every second row they lie in two
+    [InlineData(61, 64, 0)] // they begin anywhere in a block
     [InlineData(128, 64, 64)]
     [InlineData(127, 64, 63)]
     [InlineData(24, 32, 0)]

@@ -21,6 +21,27 @@ public sealed class PhiloxTests
         Assert.Equal([r0, r1, r2, r3], Enumerable.Range(0, 4).Select(lane => Philox.Bits(seed: 5, step: 7, site: 9, element + lane)));
     }
 
+    // The rule of dropout: 8 halves of a block, in little-endian order.
+    [Fact]
+    public void Half_NeighbouringElements_AreTheHalvesOfABlock()
+    {
+        var (r0, r1, r2, r3) = Philox.Block(3, 1, c2: 9, c3: 7, key: 5);
+        long element = ((1L << 32) + 3) * 8;
+        uint[] expected = [r0 & 0xffff, r0 >> 16, r1 & 0xffff, r1 >> 16, r2 & 0xffff, r2 >> 16, r3 & 0xffff, r3 >> 16];
+        Assert.Equal(expected, Enumerable.Range(0, 8).Select(half => Philox.Half(seed: 5, step: 7, site: 9, element + half)));
+    }
+
+    [Theory]
+    [InlineData(0f, 0u)]
+    [InlineData(7.6e-6f, 0u)] // below 2^-17
+    [InlineData(7.7e-6f, 1u)]
+    [InlineData(0.1f, 6554u)] // 6553.6
+    [InlineData(0.2f, 13107u)] // 13107.2
+    [InlineData(0.5f, 32768u)]
+    [InlineData(0.99998f, 65535u)]
+    [InlineData(0.99999994f, 65535u)] // the largest probability below 1: one value in 65,536 is kept
+    public void Threshold16_OfAProbability_IsTheNearestNumberOfSixteenBits(float p, uint threshold) => Assert.Equal(threshold, Philox.Threshold16(p));
+
     // Whole groups of four, and rests; elements on both sides of 32 bits.
     [Theory]
     [InlineData(0, 64)]

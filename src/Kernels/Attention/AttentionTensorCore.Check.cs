@@ -12,10 +12,7 @@ public static class AttentionTensorCoreChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. AttentionTensorCoreKernels.Instances.Select(static instance => new KernelCheck(instance.Forward, () => Cases(instance, instance.Forward, backward: false))),
-        // At the end of backward a lane writes 32 bytes by two accesses: sums for the gradients of the biases. Such
-        // accesses conflict with 8 lanes, but not with 4.
-        .. AttentionTensorCoreKernels.Instances.Select(static instance =>
-            new KernelCheck(instance.Backward, () => Cases(instance, instance.Backward, backward: true), BankWays: instance.Width == 64 ? 2 : 1)),
+        .. AttentionTensorCoreKernels.Instances.Select(static instance => new KernelCheck(instance.Backward, () => Cases(instance, instance.Backward, backward: true))),
     ];
 
     private static IEnumerable<CheckCase> Cases(AttentionInstance instance, Kernel<AttentionArgs> kernel, bool backward)

@@ -4,7 +4,8 @@
 //   G = (dY V') keep,  dS = P (G - rowsum(P G)) / sqrt(D):  dQ = dS K,  dK = dS' Q,  dV = (P keep)' dY
 // Types   tensors bf16; angles, biases and their gradients fp32. Products of bf16 with fp32 sums; softmax, masks and
 //         turning in fp32. These are rounded to bf16: Q, K, V with bias and positions, the dropped probabilities, dS,
-//         and each gradient before it is turned back. A chain of eager kernels rounds all of them, too
+//         and each gradient before it is turned back and before it is summed. A chain of eager kernels rounds all of
+//         them, too
 // Launch  a block per (video, head), LENGTH / 16 warps; an instance for each head width WIDTH and padded length LENGTH
 // Limits  1 <= Queries <= S <= LENGTH, D = WIDTH; rows, angles and biases on 16 bytes
 // Floor   bytes, with U = B S C values: 4 U forward (Q, K, V, context), 7 U backward (Q, K, V, dY, dQ, dK, dV). B 256,
@@ -87,10 +88,25 @@ DEVICE void attention_forward(const AttentionArgs& a) {
 
 // ---- backward
 
-// Sums over the positions of a warp, for the gradients of the biases: of a lane's 8 columns.
+// Sums over the positions of a warp, for the gradients of the biases: [n, c] is the sum of column 8 n + c.
 struct BiasSums {
-    float query[8] = {}, key[8] = {}, value[8] = {};
+    FragmentC query, key, value;
 };
+
+// Adds the sums over 16 rows of a tile, from `row` on. A matrix with ones in row n, and zeros elsewhere, times pack n
+// of the rows is a matrix with the sums of the pack's columns in row n.
+template <int WIDTH>
+DEVICE void add_columns(FragmentC& sums, const SwizzledTile<WIDTH>& tile, int row) {
+#pragma unroll
+    for (int n = 0; n < WIDTH / 8; n += 2) {
+        const FragmentsB packs = tile.load_b(row, n);
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            const unsigned ones = (int)FragmentC::row() == n + i ? to_bf16_pair(1, 1) : 0;
+            sums.add_product({{ones, 0, ones, 0}}, packs, i);
+        }
+    }
+}
 
 // Starts the copy of dY, 16 rows for each warp.
 template <int WIDTH, int LENGTH>
@@ -156,34 +172,35 @@ struct Target {
     bool turns;
 };
 
-// Writes 16 rows of a tile, from `row` on, which only this warp uses. sum: over the rows of the lane, for each of its
-// columns.
+// Writes 16 rows of a tile, from `row` on, which only this warp uses, and adds them to the sums. Rows past the
+// target's are zeros.
 template <int WIDTH, int LENGTH>
-DEVICE void deliver_rows(const Target& target, const SwizzledTile<WIDTH>& tile, int row, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
+DEVICE void deliver_rows(const Target& target, const SwizzledTile<WIDTH>& tile, int row, FragmentC& sums, const Head<WIDTH, LENGTH>& h) {
 #pragma unroll
     for (int i = 0; i < h.ACCESSES; i++) {
         if (h.position(i) >= target.rows)
             continue;
+        bf16* pack = tile.at(h.row(row, i), h.pack());
         float x[8];
-        load_pack(x, tile.at(h.row(row, i), h.pack()));
+        load_pack(x, pack);
         if (target.turns) {
             float4 sine, cosine;
             h.read_angles(sine, cosine, i);
             turn_pack(x, sine, cosine, -1);
+            store_pack(pack, x); // for the sums
         }
-#pragma unroll
-        for (int j = 0; j < 8; j++)
-            sum[j] += x[j];
         deliver_pack((bf16*)target.values + h.offset(target.rows, target.stride, i), x, target.add);
     }
+    __syncwarp(); // all lanes have written the packs that they turned; a lane reads packs of the others for the sums
+    add_columns(sums, tile, row);
 }
 
 // Phase 2: writes dQ of the warp's queries.
 template <int WIDTH, int LENGTH>
-DEVICE void deliver_queries(const FragmentsC<WIDTH>& d_query, float (&sum)[8], const SwizzledTile<WIDTH>& tile, const AttentionArgs& a, const Head<WIDTH, LENGTH>& h) {
+DEVICE void deliver_queries(const FragmentsC<WIDTH>& d_query, FragmentC& sums, const SwizzledTile<WIDTH>& tile, const AttentionArgs& a, const Head<WIDTH, LENGTH>& h) {
     tile.store(0, d_query);
     __syncwarp(); // all lanes have written their parts of dQ; a lane reads whole packs of it
-    deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, tile, 0, sum, h);
+    deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, tile, 0, sums, h);
     __syncwarp(); // all lanes have read dQ; the warp's rows of dS may overwrite it
 }
 
@@ -218,19 +235,11 @@ DEVICE void deliver_keys(const FragmentsC<WIDTH>& d_key, const FragmentsC<WIDTH>
     deliver_rows({a.dValue, a.S, a.KeyRow, a.AddKeyValue, false}, d_context, h.first_place(), sums.value, h);
 }
 
-// Adds the sums of the lanes to those of the warp, and writes them to a row of [3, WIDTH] in shared memory.
-template <int WIDTH, int LENGTH>
-DEVICE void store_sums(float* sums, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
-#pragma unroll
-    for (int j = 0; j < 8; j++) {
-#pragma unroll
-        for (int distance = Head<WIDTH, LENGTH>::LANES; distance < 32; distance *= 2)
-            sum[j] += __shfl_xor_sync(0xffffffffu, sum[j], distance);
-    }
-    if (h.lane < Head<WIDTH, LENGTH>::LANES) {
-        *(float4*)(sums + h.lane * 8) = make_float4(sum[0], sum[1], sum[2], sum[3]);
-        *(float4*)(sums + h.lane * 8 + 4) = make_float4(sum[4], sum[5], sum[6], sum[7]);
-    }
+// Writes the sums of the warp to a row of [3, WIDTH] in shared memory.
+template <int WIDTH>
+DEVICE void store_sums(float* to, const FragmentC& sums) {
+    if (FragmentC::row() < WIDTH / 8)
+        *(float2*)(to + 8 * FragmentC::row() + FragmentC::column()) = make_float2(sums[0], sums[1]);
 }
 
 // Writes the video's part of the gradients of the biases: sums over the warps, in their order.
@@ -296,9 +305,9 @@ DEVICE void attention_backward(const AttentionArgs& a) {
         deliver_keys(d_key, d_value, sums, in, d_context, a, h);
     if (a.dQueryBias || a.dKeyBias) {
         float* of_warps = (float*)region; // [WARPS, 3, WIDTH]
-        store_sums(of_warps + (h.warp * 3) * WIDTH, sums.query, h);
-        store_sums(of_warps + (h.warp * 3 + 1) * WIDTH, sums.key, h);
-        store_sums(of_warps + (h.warp * 3 + 2) * WIDTH, sums.value, h);
+        store_sums<WIDTH>(of_warps + (h.warp * 3) * WIDTH, sums.query);
+        store_sums<WIDTH>(of_warps + (h.warp * 3 + 1) * WIDTH, sums.key);
+        store_sums<WIDTH>(of_warps + (h.warp * 3 + 2) * WIDTH, sums.value);
         __syncthreads(); // all warps have written their sums; a thread reads those of all warps
         write_sums(of_warps, h);
     }

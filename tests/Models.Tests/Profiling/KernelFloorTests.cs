@@ -131,8 +131,8 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
 
     // Counted by hand in the machine code, loop by loop: instructions of a warp.
     [Theory]
-    [InlineData("attention_forward_d64_s64_bf16", 2386)]
-    [InlineData("attention_backward_d64_s64_bf16", 4445)]
+    [InlineData("attention_forward_d64_s64_bf16", 2104)]
+    [InlineData("attention_backward_d64_s64_bf16", 3852)]
     [InlineData("gelu_forward_bf16", 1320)]
     [InlineData("gelu_backward_bf16", 1718)]
     public void Instructions_InTheRepository_AreNearlyThoseCountedByHand(string entry, double byHand)

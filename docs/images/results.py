@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SUMMARY = HERE.parents[1] / "bench/results/2026-11-28-epyc-zen5-2-cores/reproduce/seed-1.json"
+SUMMARY = HERE.parents[1] / "bench/results/2026-11-30-xeon-2-cores-16-bit-dropout/reproduce/seed-1.json"
 STAGES = ("random weights", "pretrained", "one fold", "mean of 2 folds")
 THEMES = {
     "light": {"page": "#ffffff", "text": "#1f2328", "quiet": "#59636e", "grid": "#d1d9e0", "bars": ("#c8d1da", "#a5d3ff", "#218bff", "#0550ae"), "values": ("#1f2328", "#1f2328", "#ffffff", "#ffffff"), "line": "#bc4c00"},

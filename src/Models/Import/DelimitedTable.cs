@@ -10,7 +10,9 @@ namespace VideoSim.Models.Import;
 /// </summary>
 /// <remarks>
 /// If a row of several lines is wrong, only its first line is reported, and reading goes on with its second line. So a
-/// quote that is not closed costs one row.
+/// quote that is not closed costs one row. A row of several lines ends as soon as it has too many fields: otherwise
+/// each line of a table with wrong quotes could be a row to the end of the table, and reading would take quadratic
+/// time.
 /// </remarks>
 internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
 {
@@ -33,7 +35,7 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
         {
             if (window.Rest.IsEmpty)
                 continue;
-            int bytes = Split(window, out string? problem);
+            int bytes = Split(window, _names.Length, out string? problem);
             long number = window.Line;
             if (problem is null && _fields is [{ IsQuoted: false } only] && window.Rest[only.Start..only.End].Trim(" \t"u8).IsEmpty)
             {
@@ -72,7 +74,7 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
     {
         if (window.Rest.IsEmpty)
             throw new DataException($"{path}: the file is empty");
-        int bytes = Split(window, out string? problem);
+        int bytes = Split(window, int.MaxValue, out string? problem);
         if (problem is null && !Utf8.IsValid(window.Rest[..bytes]))
             problem = "the row is not valid UTF-8";
         if (problem is not null)
@@ -86,10 +88,10 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
     }
 
     // Finds the fields of the row at the current position. Returns the size of the row with its line end.
-    private int Split(TextWindow window, out string? problem)
+    private int Split(TextWindow window, int mostFields, out string? problem)
     {
         int bytes;
-        while ((bytes = TrySplit(window.Rest, window.IsWhole, out problem)) < 0)
+        while ((bytes = TrySplit(window.Rest, window.IsWhole, mostFields, out problem)) < 0)
         {
             if (window.TryGrow())
                 continue;
@@ -100,7 +102,7 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
     }
 
     // Negative if the row does not end within the text.
-    private int TrySplit(ReadOnlySpan<byte> text, bool isWhole, out string? problem)
+    private int TrySplit(ReadOnlySpan<byte> text, bool isWhole, int mostFields, out string? problem)
     {
         _fields.Clear();
         problem = null;
@@ -112,6 +114,11 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
                 return -1;
             _fields.Add(field);
             at = field.End + (quoted ? 1 : 0);
+            if (_fields.Count > mostFields && text[field.Start..field.End].Contains((byte)'\n'))
+            {
+                problem = $"the row has at least {_fields.Count} fields; there are {mostFields} columns";
+                return at;
+            }
             if (at == text.Length)
                 return isWhole ? at : -1;
             if (text[at] == separator)

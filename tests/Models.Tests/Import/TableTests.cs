@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
@@ -67,6 +68,17 @@ public sealed class TableTests : IDisposable
         string rows = string.Concat(Enumerable.Range(0, 60_000).Select(static i => $"{i},{(i == 5 ? "\"" : "")}a title of some length\n"));
         var problems = Read("id,title\n" + rows, ".csv").Where(static row => row.Problem is not null).ToArray();
         Assert.Equal((7, "the row is longer than 1048576 bytes, or a quote is not closed"), (problems.Single().Line, problems[0].Problem));
+    }
+
+    // Each line begins a row that has no end. Reading each of them to the longest row takes 100,000 times a megabyte.
+    [Fact]
+    public void Read_QuotesThatGoOverEveryLine_TakesLinearTime()
+    {
+        var clock = Stopwatch.StartNew();
+        var rows = Read("id\ttitle\ttags\n" + string.Concat(Enumerable.Repeat("d\"\t\t\"\n", 100_000)), ".tsv");
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 20); // on a busy machine, too
+        Assert.Equal((2, "the row has at least 5 fields; there are 3 columns"), (rows[0].Line, rows[0].Problem));
+        Assert.Equal(100_000, rows.Length);
     }
 
     public void Dispose() => _folder.Dispose();

@@ -74,7 +74,7 @@ internal static class EmbedCommand
                     table = Compute(embedder => embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation));
                 else
                     (table, computedOn) = Shards().Join(parts, console.Progress);
-                SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half, config.Model);
+                SubmissionFile.Write(file, table.From(Embedder.OriginOf(folder)), parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
                 count = table.Ids.Count;
             }
             console.Progress.Note($"{targets[0]}: {count} {(count == 1 ? "embedding" : "embeddings")} of {config.Model} in {folder.FolderPath}, computed on {computedOn}");

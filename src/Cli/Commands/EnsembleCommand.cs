@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Engine;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Zoo;
 
@@ -51,12 +52,12 @@ internal static class EnsembleCommand
             SubmissionFile.RequireWritable(file, [.. files.SelectMany(SubmissionFile.FilesOf)]);
             bool normalized = parsed.GetValue(normalize);
             double[]? factors = Weights(given, parsed.GetValue(weights)!);
-            string? model = RequireModels(given, areFolds: factors is null);
+            string? model = RequireModels(given, areFolds: factors is null, console.Progress);
             var tables = SubmissionFile.ReadEach(files);
             var sum = factors is not null
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
-            SubmissionFile.Write(file, sum, EmbeddingRounding.Double, model);
+            SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
             console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}{(factors is null ? $", as folds of {model ?? "one model"}" : "")}");
             console.WriteMade(new EnsembleResult(SubmissionFile.FilesOf(file), sum.Ids.Count, sum.Width, files.Length, factors, normalized), CliJson.Default.EnsembleResult);
             return CommandLine.Done;
@@ -81,9 +82,12 @@ internal static class EnsembleCommand
     }
 
     // Embeddings of several models have no common mean. Returns the model of the folds; null if no file names it.
-    private static string? RequireModels(string[] inputs, bool areFolds)
+    private static string? RequireModels(string[] inputs, bool areFolds, IProgressSink progress)
     {
-        var found = inputs.Select(Split).Select(static input => (Given: input.Model, input.File, Own: SubmissionFile.ModelOf(input.File))).Where(static input => input.Own is not null).ToList();
+        var all = inputs.Select(Split).Select(static input => (Given: input.Model, input.File, Own: SubmissionFile.OriginOf(input.File)?.Model)).ToList();
+        var found = all.Where(static input => input.Own is not null).ToList();
+        if (all.Count > 1 && all.FirstOrDefault(static input => input.Own is null).File is { } unknown)
+            progress.Warn($"warning: {unknown} {(all.Count - found.Count == 1 ? "does not say which model computed it" : $"and {all.Count - found.Count - 1} more do not say which model computed them")}");
         foreach (var (name, file, own) in found)
         {
             if (name is not null && name != own)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
@@ -132,6 +133,13 @@ public sealed class ModelFolder
     /// Paths of the files in a folder that determine what a model computes. The files need not exist.
     /// </summary>
     public static IEnumerable<string> FilesOf(string path) => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(path, name));
+
+    /// <summary>
+    /// A SHA-256 of <see cref="Files"/>, in lower-case hexadecimal. Folders with the same digest compute the same.
+    /// </summary>
+    /// <exception cref="DataException">A file cannot be read.</exception>
+    public string Digest() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n',
+        Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}")))));
 
     // Declares the weights for the sizes, without memory.
     private static ParameterStore Declare(ModelConfig config, string file)

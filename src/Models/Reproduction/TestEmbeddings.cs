@@ -23,21 +23,21 @@ internal sealed class TestEmbeddings(ReproductionContext context)
     /// <param name="run">Folder of the run. The embeddings lie next to it.</param>
     public EmbeddingTable OfFinished(string run) => Make(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => Finished(run));
 
-    private EmbeddingTable Make(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
+    private EmbeddingTable Make(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags, EmbeddingOrigin? Origin)> load)
     {
         string file = EarlierFiles.EmbeddingFile(root, name);
         if (!File.Exists(file))
         {
-            var (model, config, tokenizer, tags) = load();
+            var (model, config, tokenizer, tags, origin) = load();
             using var parameters = model.Parameters;
             using var embedder = new Embedder(context.Device, model, config, context.Options.Eager);
             var index = context.Data.Format.Open([context.Data.Test("b")], config.FrameWidth, context.Options.SkipBadRecords, progress: context.Progress, cancellation: context.Cancellation);
-            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, context.Progress, context.Cancellation), EmbeddingRounding.Half);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, context.Progress, context.Cancellation).From(origin), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);
     }
 
-    private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
+    private (IVideoModel, ModelConfig, ITokenizer, TagList, EmbeddingOrigin?) Untrained(RunOptions run)
     {
         using var encoder = run.Text.OpenEncoder(run.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(run.Text.VocabularyFor(context.Data));
@@ -47,12 +47,12 @@ internal sealed class TestEmbeddings(ReproductionContext context)
         model.Parameters.Allocate(context.Device, training: false);
         model.Parameters.Initialize(run.Seed);
         encoder?.LoadInto(model.Parameters);
-        return (model, config, TokenizerFactory.Create(config, vocabulary, run.Dictionary), tags);
+        return (model, config, TokenizerFactory.Create(config, vocabulary, run.Dictionary), tags, null);
     }
 
-    private (IVideoModel, ModelConfig, ITokenizer, TagList) Finished(string run)
+    private (IVideoModel, ModelConfig, ITokenizer, TagList, EmbeddingOrigin?) Finished(string run)
     {
         var folder = ModelFolder.Open(run, context.Options.Dictionary);
-        return (folder.Load(context.Device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags);
+        return (folder.Load(context.Device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags, Embedder.OriginOf(folder));
     }
 }

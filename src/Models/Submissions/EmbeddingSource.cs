@@ -9,13 +9,16 @@ namespace VideoSim.Models.Submissions;
 /// </summary>
 public abstract class EmbeddingSource : IDisposable
 {
-    private protected EmbeddingSource(string path, int width, IReadOnlyList<string> ids) => (Source, Width, Ids) = (path, width, ids);
+    private protected EmbeddingSource(string path, int width, IReadOnlyList<string> ids, EmbeddingOrigin? origin) => (Source, Width, Ids, Origin) = (path, width, ids, origin);
 
     /// <summary>Path of the file.</summary>
     public string Source { get; }
 
     /// <summary>Values per embedding.</summary>
     public int Width { get; }
+
+    /// <summary>What computed the embeddings; null if it is not known.</summary>
+    public EmbeddingOrigin? Origin { get; }
 
     /// <summary>The ids of the rows, in order, each once.</summary>
     public IReadOnlyList<string> Ids { get; }
@@ -26,6 +29,19 @@ public abstract class EmbeddingSource : IDisposable
     /// </exception>
     public static EmbeddingSource Open(string path) => SubmissionFile.IsNumpy(path) ? OfNumpy.Open(path) : new OfTable(SubmissionFile.Read(path));
 
+    /// <summary>
+    /// Opens a file for its vectors only. The rows of a <c>.npy</c> file without a file of ids have their numbers as
+    /// ids, from 0.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="hasIds">Whether the ids are those of the file.</param>
+    /// <inheritdoc cref="Open"/>
+    public static EmbeddingSource OpenVectors(string path, out bool hasIds)
+    {
+        hasIds = !SubmissionFile.IsNumpy(path) || File.Exists(NumpyEmbeddings.IdsPath(path));
+        return hasIds ? Open(path) : OfNumpy.Open(path, needsIds: false);
+    }
+
     /// <summary>Reads rows; any number of threads may call it at the same time.</summary>
     /// <param name="first">The first row.</param>
     /// <param name="rows">Receives a whole number of rows, all finite [rows, Width].</param>
@@ -35,7 +51,7 @@ public abstract class EmbeddingSource : IDisposable
     /// <inheritdoc/>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
-    private sealed class OfTable(EmbeddingTable table) : EmbeddingSource(table.Source, table.Width, table.Ids)
+    private sealed class OfTable(EmbeddingTable table) : EmbeddingSource(table.Source, table.Width, table.Ids, table.Origin)
     {
         public override void Read(int first, Span<double> rows)
         {
@@ -46,23 +62,20 @@ public abstract class EmbeddingSource : IDisposable
 
     private sealed class OfNumpy : EmbeddingSource
     {
-        private readonly FileStream _stream;
-        private readonly long _start;
-        private readonly int _rowBytes;
+        private readonly StoredRows _rows;
 
-        private OfNumpy(string path, FileStream stream, int rowBytes, int width, List<string> ids) : base(path, width, ids) =>
-            (_stream, _start, _rowBytes) = (stream, stream.Position, rowBytes);
+        private OfNumpy(string path, StoredRows rows, int width, List<string> ids) : base(path, width, ids, origin: null) => _rows = rows;
 
-        public static new OfNumpy Open(string path)
+        public static OfNumpy Open(string path, bool needsIds = true)
         {
             FileFailure.RefuseSpecial(path);
             FileStream? stream = null;
             try
             {
                 stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, new EmbeddingMemory(path, stream.Length), path);
+                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, new EmbeddingMemory(path, stream.Length), path, needsIds);
                 EmbeddingTableBuilder.RequireIds(path, ids);
-                return new OfNumpy(path, stream, header.RowBytes, header.Width, ids);
+                return new OfNumpy(path, new StoredRows(path, stream, header.Width, header.Type), header.Width, ids);
             }
             catch (Exception failure)
             {
@@ -75,27 +88,14 @@ public abstract class EmbeddingSource : IDisposable
 
         public override void Read(int first, Span<double> rows)
         {
-            byte[] bytes = new byte[rows.Length / Width * _rowBytes];
-            try
-            {
-                for (int read = 0; read < bytes.Length;)
-                {
-                    int count = RandomAccess.Read(_stream.SafeFileHandle, bytes.AsSpan(read), _start + ((long)first * _rowBytes) + read);
-                    read += count > 0 ? count : throw new DataException($"{Source}: the file became shorter while it was read");
-                }
-            }
-            catch (Exception failure) when (FileFailure.Is(failure))
-            {
-                throw FileFailure.Reading(Source, failure);
-            }
-            NumpyEmbeddings.Widen(bytes, rows);
+            _rows.Read(first, rows);
             for (int start = 0; start < rows.Length; start += Width)
                 EmbeddingTableBuilder.RequireFinite(Source, Ids[first + (start / Width)], rows.Slice(start, Width));
         }
 
         public override void Dispose()
         {
-            _stream.Dispose();
+            _rows.Dispose();
             base.Dispose();
         }
     }

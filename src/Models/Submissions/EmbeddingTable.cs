@@ -15,9 +15,10 @@ public sealed class EmbeddingTable
     private readonly string[] _ids;
     private readonly Dictionary<string, int> _rows;
 
-    internal EmbeddingTable(string source, string[] ids, EmbeddingRows values, Dictionary<string, int> rows)
+    internal EmbeddingTable(string source, string[] ids, EmbeddingRows values, Dictionary<string, int> rows, EmbeddingOrigin? origin)
     {
         Source = source;
+        Origin = origin;
         Values = values;
         _ids = ids;
         _rows = rows;
@@ -25,6 +26,9 @@ public sealed class EmbeddingTable
 
     /// <summary>Source of the embeddings, for messages: a path or a description.</summary>
     public string Source { get; }
+
+    /// <summary>What computed the embeddings; null if it is not known.</summary>
+    public EmbeddingOrigin? Origin { get; }
 
     /// <summary>Values per embedding.</summary>
     public int Width => Values.Width;
@@ -48,6 +52,9 @@ public sealed class EmbeddingTable
     /// </summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
+    /// <summary>The same embeddings with their origin.</summary>
+    public EmbeddingTable From(EmbeddingOrigin? origin) => new(Source, _ids, Values, _rows, origin);
+
     /// <summary>A table with the same ids and other values.</summary>
-    internal EmbeddingTable With(string source, EmbeddingRows others) => new(source, _ids, others, _rows);
+    internal EmbeddingTable With(string source, EmbeddingRows others, EmbeddingOrigin? origin) => new(source, _ids, others, _rows, origin);
 }

@@ -54,9 +54,10 @@ public sealed class EmbeddingTableBuilder
     }
 
     /// <summary>The table of all embeddings added.</summary>
+    /// <param name="origin">What computed them; null if it is not known.</param>
     /// <exception cref="DataException">No embedding was added.</exception>
-    public EmbeddingTable Build() => _values is not null
-        ? new EmbeddingTable(_source, [.. _ids], _values, _rows)
+    public EmbeddingTable Build(EmbeddingOrigin? origin = null) => _values is not null
+        ? new EmbeddingTable(_source, [.. _ids], _values, _rows, origin)
         : throw Nothing(_source);
 
     /// <summary>Refuses values that are not finite float32 numbers.</summary>

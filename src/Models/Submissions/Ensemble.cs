@@ -24,13 +24,13 @@ public static class Ensemble
     /// </exception>
     public static EmbeddingTable Mean(IEnumerable<EmbeddingTable> inputs, bool normalize = false)
     {
-        var (first, sums, count) = Add(inputs.Select(input => (input, 1.0)), normalize);
+        var (first, sums, parts) = Add(inputs.Select(input => (input, 1.0)), normalize);
         for (int row = 0; row < first.Ids.Count; row++)
         {
             foreach (ref double value in sums[row])
-                value /= count;
+                value /= parts.Count;
         }
-        return first.With($"the mean of {first.Source} and {count - 1} more", sums);
+        return first.With($"the mean of {first.Source} and {parts.Count - 1} more", sums, EmbeddingOrigin.OfEnsemble(parts, isMean: true, normalize));
     }
 
     /// <summary>
@@ -48,8 +48,8 @@ public static class Ensemble
     /// </exception>
     public static EmbeddingTable WeightedSum(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
     {
-        var (first, sums, count) = Add(inputs, normalize);
-        return first.With($"the weighted sum of {first.Source} and {count - 1} more", sums);
+        var (first, sums, parts) = Add(inputs, normalize);
+        return first.With($"the weighted sum of {first.Source} and {parts.Count - 1} more", sums, EmbeddingOrigin.OfEnsemble(parts, isMean: false, normalize));
     }
 
     /// <summary>
@@ -59,18 +59,18 @@ public static class Ensemble
     public static double MeanNorm(EmbeddingTable table) => Enumerable.Range(0, table.Ids.Count).Average(row => Length(table[row]));
 
     // First has the ids and the name of the first table, and the sums as values: its own values are not kept.
-    private static (EmbeddingTable First, EmbeddingRows Sums, int Count) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
+    private static (EmbeddingTable First, EmbeddingRows Sums, List<(EmbeddingOrigin? Origin, double Weight)> Parts) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
     {
         EmbeddingTable? first = null;
         EmbeddingRows? sums = null;
-        int count = 0;
+        var parts = new List<(EmbeddingOrigin?, double)>();
         foreach (var (table, weight) in inputs)
         {
             if (first is null || sums is null)
             {
                 sums = new EmbeddingRows(table.Width);
                 sums.Reserve(table.Ids.Count);
-                first = table.With(table.Source, sums);
+                first = table.With(table.Source, sums, table.Origin);
             }
             CheckSame(first, table);
             for (int row = 0; row < first.Ids.Count; row++)
@@ -83,9 +83,9 @@ public static class Ensemble
                 for (int i = 0; i < sum.Length; i++)
                     sum[i] += factor * embedding[i];
             }
-            count++;
+            parts.Add((table.Origin, weight));
         }
-        return first is null || sums is null ? throw new ArgumentException("nothing to add", nameof(inputs)) : (first, sums, count);
+        return first is null || sums is null ? throw new ArgumentException("nothing to add", nameof(inputs)) : (first, sums, parts);
     }
 
     private static double Length(ReadOnlySpan<double> embedding)

@@ -20,6 +20,9 @@ internal readonly record struct NumpyMatrix(int Rows, int Width, int ValueBytes)
 
     private static ReadOnlySpan<byte> Prefix => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
 
+    /// <summary>Type of a value.</summary>
+    public SafetensorsType Type => ValueBytes switch { sizeof(double) => SafetensorsType.F64, sizeof(float) => SafetensorsType.F32, _ => SafetensorsType.F16 };
+
     /// <summary>Bytes of a row.</summary>
     public int RowBytes => Width * ValueBytes;
 

@@ -24,18 +24,14 @@ public static class SubmissionFile
     /// Precision of the values. In JSON each is the shortest decimal that reads back as the rounded value in double
     /// precision.
     /// </param>
-    /// <param name="model">
-    /// Name of the model that computed them, for <see cref="ModelOf"/>. Only a zip has a place for it.
-    /// </param>
     /// <exception cref="DataException">
     /// The ending is unknown, a value does not fit, or the file cannot be written.
     /// </exception>
-    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, string? model = null) =>
-        Write(path, table, rounding, Environment.ProcessorCount, model);
+    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding) => Write(path, table, rounding, Environment.ProcessorCount);
 
-    /// <summary>The model that computed the embeddings of a file; null if the file does not name it.</summary>
+    /// <summary>What computed the embeddings of a file; null if the file does not tell. Only a zip does.</summary>
     /// <exception cref="DataException">The file cannot be read or is invalid.</exception>
-    public static string? ModelOf(string path)
+    public static EmbeddingOrigin? OriginOf(string path)
     {
         if (Kind(path) != ".zip")
             return null;
@@ -43,7 +39,7 @@ public static class SubmissionFile
         try
         {
             using var stream = File.OpenRead(path);
-            return SubmissionZip.ModelOf(stream, path);
+            return SubmissionZip.OriginOf(stream, path);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -51,13 +47,13 @@ public static class SubmissionFile
         }
     }
 
-    /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding, string?)"/>
-    internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads, string? model = null)
+    /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding)"/>
+    internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads)
     {
         switch (Kind(path))
         {
             case ".zip":
-                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads, model));
+                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads));
                 break;
             case ".json":
                 AtomicFile.Write(path, stream => SubmissionJsonWriter.Write(stream, table, rounding, path, threads));
@@ -69,7 +65,7 @@ public static class SubmissionFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding, string?)"/> cannot write, or
+    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write, or
     /// that would replace an input. Call it before the embeddings are computed. An existing file does not change.
     /// </summary>
     /// <param name="path">The path.</param>
@@ -143,10 +139,11 @@ public static class SubmissionFile
 
     private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, EmbeddingMemory memory, string path, int threads)
     {
+        EmbeddingOrigin? origin = null;
         switch (kind)
         {
             case ".zip":
-                SubmissionZip.Read(stream, ReadJson, path, MaxUnpackedBytes);
+                origin = SubmissionZip.Read(stream, ReadJson, path, MaxUnpackedBytes);
                 break;
             case ".json":
                 ReadJson(stream);
@@ -155,7 +152,7 @@ public static class SubmissionFile
                 NumpyEmbeddings.Read(stream, builder, memory, path);
                 break;
         }
-        return builder.Build();
+        return builder.Build(origin);
 
         void ReadJson(Stream json)
         {

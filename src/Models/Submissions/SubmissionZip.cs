@@ -16,14 +16,14 @@ internal static class SubmissionZip
     // The earliest time of the zip format. With a fixed time, the same embeddings give the same bytes at any time.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    // Begins the comment of a zip, before the name of the model. Readers of submissions ignore the comment.
-    private const string ModelMark = "embeddings of ";
-
-    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path, int threads, string? model)
+    /// <summary>
+    /// Writes a zip. Its comment, which readers of submissions ignore, is the JSON of <see cref="EmbeddingOrigin"/>.
+    /// </summary>
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path, int threads)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-        if (model is not null)
-            zip.Comment = ModelMark + model;
+        if (table.Origin is { } origin)
+            zip.Comment = (origin with { Precision = rounding }).ToJson().ToJsonString();
         var entry = zip.CreateEntry(EntryName, CompressionLevel.Optimal);
         entry.LastWriteTime = FixedTime;
         using var content = entry.Open();
@@ -38,8 +38,9 @@ internal static class SubmissionZip
     /// <param name="read">Reads the JSON.</param>
     /// <param name="path">The file, for messages.</param>
     /// <param name="maxUnpackedBytes">The largest size of the JSON.</param>
+    /// <returns>What computed the embeddings; null if the zip does not tell.</returns>
     /// <exception cref="DataException">The zip is damaged or too large, or its content is wrong.</exception>
-    public static void Read(Stream stream, Action<Stream> read, string path, long maxUnpackedBytes) => Open(stream, path, zip =>
+    public static EmbeddingOrigin? Read(Stream stream, Action<Stream> read, string path, long maxUnpackedBytes) => Open(stream, path, zip =>
     {
         var entries = zip.Entries;
         var found = entries.Where(static entry => entry.FullName == EntryName).ToArray();
@@ -49,18 +50,14 @@ internal static class SubmissionZip
             throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
         using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
         read(content);
+        return EmbeddingOrigin.Parse(zip.Comment);
     });
 
-    /// <summary>The model of the embeddings in a zip; null if the zip has no name of one.</summary>
+    /// <summary>What computed the embeddings in a zip; null if the zip does not tell.</summary>
     /// <inheritdoc cref="Read"/>
-    public static string? ModelOf(Stream stream, string path)
-    {
-        string? model = null;
-        Open(stream, path, zip => model = zip.Comment.StartsWith(ModelMark, StringComparison.Ordinal) ? Printable.OneLine(zip.Comment[ModelMark.Length..]) : null);
-        return model;
-    }
+    public static EmbeddingOrigin? OriginOf(Stream stream, string path) => Open(stream, path, static zip => EmbeddingOrigin.Parse(zip.Comment));
 
-    private static void Open(Stream stream, string path, Action<ZipArchive> read)
+    private static EmbeddingOrigin? Open(Stream stream, string path, Func<ZipArchive, EmbeddingOrigin?> read)
     {
         try
         {
@@ -70,7 +67,7 @@ internal static class SubmissionZip
             using var zip = new ZipArchive(metered, ZipArchiveMode.Read, leaveOpen: true);
             _ = zip.Entries;
             metered.Allow(long.MaxValue);
-            read(zip);
+            return read(zip);
         }
         catch (InvalidDataException failure)
         {

@@ -101,6 +101,11 @@ public sealed class Embedder : IDisposable
         return video;
     }
 
+    /// <summary>What a model's embeddings come from, for <see cref="EmbeddingTable.From"/>.</summary>
+    /// <exception cref="DataException">A file of the model cannot be read.</exception>
+    public static EmbeddingOrigin OriginOf(ModelFolder folder) =>
+        new(folder.Configuration.Model, folder.Digest(), EmbeddingRounding.Single, RunArguments.FoldOf(folder.FolderPath));
+
     /// <summary>Embeds videos of a dataset. Values need not be finite: see <see cref="NonFinite"/>.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
     public float[] Embed(IVideoDataset dataset, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)

@@ -134,7 +134,7 @@ public sealed class EmbeddingShards
 
     private string DigestOfModel() => Digest(
     [
-        .. _folder.Files.Where(File.Exists).Select(static file => $"{Path.GetFileName(file)} {FileDigest.OfContent(file).Sha256}"),
+        _folder.Digest(),
         .. _dictionary.Select(static file => FileDigest.OfContent(file).Sha256),
     ]);
 

@@ -36,6 +36,21 @@ internal sealed class RunArguments
     }
 
     /// <summary>
+    /// The fold of the run whose folder has a model's folder; null if it has none, or no args.json tells.
+    /// </summary>
+    public static int? FoldOf(string modelFolder)
+    {
+        try
+        {
+            return Find(modelFolder)?.All is { } all && IsOfRun(all) && all["fold"] is JsonValue fold && fold.TryGetValue(out int number) ? number : null;
+        }
+        catch (DataException)
+        {
+            return null; // an embedding does not depend on it
+        }
+    }
+
+    /// <summary>
     /// Whether an object is the args.json of a run. Other programs write files of this name as well.
     /// </summary>
     public static bool IsOfRun(JsonObject arguments) => StageOf(arguments) is Pretrain or Finetune or Reproduce or Study

@@ -30,11 +30,11 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     public void Ensemble_NamedModels_HaveTheirPublishedWeights()
     {
         var (mix, asl, output) = (Embeddings([1, 0]), Embeddings([0, 4]), world.New() + ".json");
-        Shell.Run("ensemble", "--inputs", $"mix={mix}", $"mix-asl={asl}", "--output", output).AssertDone();
+        Shell.Run("ensemble", "--inputs", $"mix={mix}", $"mix-asl={asl}", "--output", output).AssertDoneWithUnknownModel();
         Assert.Equal([0.17, 4 * 0.20], SubmissionFile.Read(output)[0].ToArray());
-        Shell.Run("ensemble", "--inputs", mix, asl, "--weights", "3", "0.5", "--normalize", "--output", output).AssertDone();
+        Shell.Run("ensemble", "--inputs", mix, asl, "--weights", "3", "0.5", "--normalize", "--output", output).AssertDoneWithUnknownModel();
         Assert.Equal([3, 0.5], SubmissionFile.Read(output)[0].ToArray());
-        Shell.Run("ensemble", "--inputs", mix, asl, "--output", output).AssertDone();
+        Shell.Run("ensemble", "--inputs", mix, asl, "--output", output).AssertDoneWithUnknownModel();
         Assert.Equal([0.5, 2], SubmissionFile.Read(output)[0].ToArray());
     }
 
@@ -44,7 +44,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
         string[] files = [.. new[] { "mix", "mix", "uniter" }.Select(model =>
         {
             string file = world.New() + ".zip";
-            SubmissionFile.Write(file, SubmissionFile.Read(Embeddings([1, 0])), EmbeddingRounding.Double, model);
+            SubmissionFile.Write(file, SubmissionFile.Read(Embeddings([1, 0])).From(new EmbeddingOrigin(model, new string('a', 64), EmbeddingRounding.Double)), EmbeddingRounding.Double);
             return file;
         })];
         string output = world.New() + ".json";
@@ -54,6 +54,16 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
         Shell.Run("ensemble", "--inputs", $"uniter={files[0]}", $"mix={files[2]}", "--output", output).AssertFailed(1, $"--inputs uniter={files[0]}: has embeddings of mix");
         Shell.Run("ensemble", "--inputs", $"mix={files[0]}", $"uniter={files[2]}", "--output", output).AssertDone();
         Shell.Run("ensemble", "--inputs", files[0], files[2], "--weights", "1", "2", "--output", output).AssertDone();
+    }
+
+    [Fact]
+    public void Ensemble_FilesWithoutAModel_AreNamedOnce()
+    {
+        string[] files = [Embeddings([1]), Embeddings([2]), Embeddings([3])];
+        Assert.StartsWith($"warning: {files[0]} and 2 more do not say which model computed them\n", Shell.RunAloud(["ensemble", "--inputs", .. files, "--output", world.New() + ".zip"]).Error, StringComparison.Ordinal);
+        string known = world.New() + ".zip";
+        SubmissionFile.Write(known, SubmissionFile.Read(files[0]).From(new EmbeddingOrigin("mix", new string('a', 64), EmbeddingRounding.Double)), EmbeddingRounding.Double);
+        Assert.StartsWith($"warning: {files[0]} does not say which model computed it\n", Shell.RunAloud("ensemble", "--inputs", known, files[0], "--output", world.New() + ".zip").Error, StringComparison.Ordinal);
     }
 
     [Theory]

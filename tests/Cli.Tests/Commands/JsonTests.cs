@@ -36,11 +36,12 @@ public sealed class JsonTests(CommandWorld world)
     [Fact]
     public void Embeddings_Made_NameFilesAndNumbers()
     {
-        string first = world.New() + ".npy", sum = world.New() + ".json", onnx = world.New() + ".onnx", dump = world.New() + ".safetensors", videos = Path.Combine(world.Data, "test_b");
+        string first = world.New() + ".npy", zip = world.New() + ".zip", sum = world.New() + ".json", onnx = world.New() + ".onnx", dump = world.New() + ".safetensors", videos = Path.Combine(world.Data, "test_b");
         var embedded = Made(CommandWorld.Embed(world.Pretrained, videos, first));
         Assert.Equal([first, Path.ChangeExtension(first, ".ids.txt")], embedded["files"]!.AsArray().Select(static file => (string)file!));
         Assert.Equal((TinyData.TestVideos, "mix", Path.Combine(world.Pretrained, "best")), ((int)embedded["embeddings"]!, (string)embedded["model"]!, (string)embedded["checkpoint"]!));
-        var added = Made(["ensemble", "--inputs", first, first, "--weights", "0.5", "0.25", "--output", sum]);
+        Made(CommandWorld.Embed(world.Pretrained, videos, zip));
+        var added = Made(["ensemble", "--inputs", zip, zip, "--weights", "0.5", "0.25", "--output", sum]);
         Assert.Equal((sum, 2, "[0.5,0.25]", false), ((string)added["files"]![0]!, (int)added["inputs"]!, added["weights"]!.ToJsonString(), (bool)added["normalized"]!));
         Assert.Null(Made(["ensemble", "--inputs", first, "--output", sum])["weights"]);
         Assert.Equal((onnx, "mix"), ((string)Made(["export", "--checkpoint", world.Pretrained, "--onnx", onnx])["file"]!, (string)Made(["export", "--checkpoint", world.Pretrained, "--onnx", onnx])["model"]!));

@@ -25,6 +25,7 @@ public sealed class ReproduceTests(CommandWorld world)
 
         var table = SubmissionFile.Read(Path.Combine(output, "result.zip"));
         Assert.Equal(Enumerable.Range(4000, TinyData.TestVideos).Select(TinyData.Id), table.Ids);
+        Assert.Equal((string.Join('+', Models), 2 * Models.Length), (table.Origin!.Model, table.Origin.CheckpointCount));
         double ensemble = summary.RootElement.GetProperty("ensemble").GetProperty("test_spearman").GetDouble();
         string evaluated = Shell.Run("evaluate", "--embeddings", Path.Combine(output, "result.zip"), "--labels", Path.Combine(world.Data, "test_b", "label.tsv"), "--json").AssertDone().Output;
         Assert.Equal($$"""{"spearman":{{JsonSerializer.Serialize(ensemble)}}}""", evaluated.TrimEnd());

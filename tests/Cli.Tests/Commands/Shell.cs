@@ -22,6 +22,14 @@ internal sealed record Outcome(int ExitCode, string Output, string Error)
             Assert.Contains(part, line, StringComparison.Ordinal);
     }
 
+    /// <summary>The command did what it should, and did not know the model of some embeddings.</summary>
+    internal Outcome AssertDoneWithUnknownModel()
+    {
+        Assert.Matches("^warning: [^\n]* not say which model computed [^\n]*\n$", Error);
+        Assert.Equal(0, ExitCode);
+        return this;
+    }
+
     /// <summary>The command did what it should, without a word on stderr.</summary>
     internal Outcome AssertDone()
     {

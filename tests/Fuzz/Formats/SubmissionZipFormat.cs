@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 using VideoSim.Fuzz.Mutation;
 
 namespace VideoSim.Fuzz.Formats;
@@ -18,6 +19,7 @@ internal sealed class SubmissionZipFormat() : Format("submission-zip", "result.z
     [
         ZipBytes.Of([("result.json", """{"1":[0.5,-1],"2":[1,2]}"""u8.ToArray())]), ZipBytes.Of([("a/10fold.json", """{"x":[1]}"""u8.ToArray()), ("note.txt", "a"u8.ToArray())], CompressionLevel.NoCompression),
         ZipBytes.Of([("other.json", "{}"u8.ToArray()), ("result.json", """{"a":[1,2,3]}"""u8.ToArray())]),
+        ZipBytes.Of([("result.json", """{"1":[0.5]}"""u8.ToArray())], comment: $$"""{"model":"mix","fold":3,"checkpoint":"{{new string('a', 64)}}","precision":"float16"}"""),
     ];
 
     public override byte[] Mutate(Mutator mutator, byte[] input) => ZipBytes.Mutate(mutator, input, static (mutator, content) => mutator.Json(content), CompressionLevel.Optimal);
@@ -37,5 +39,9 @@ internal sealed class SubmissionZipFormat() : Format("submission-zip", "result.z
             return;
         Expect.Equal(entries[0].Crc32, System.IO.Hashing.Crc32.HashToUInt32(content.ToArray()), "checksum");
         SubmissionOracle.SameAsJson(content.ToArray(), table);
+        if (table.Origin is not { } origin)
+            return;
+        var comment = JsonOracle.Strict(Encoding.UTF8.GetBytes(zip.Comment));
+        Expect.Equal((comment.GetProperty("model").GetString(), comment.GetProperty("checkpoint").GetString()), (origin.Model, origin.Checkpoint), "origin");
     }
 }

@@ -13,11 +13,12 @@ internal static class ZipBytes
     private static readonly uint[] Signatures = [0x04034b50, 0x02014b50, 0x06054b50];
 
     /// <summary>An archive of files.</summary>
-    public static byte[] Of(IEnumerable<(string Name, byte[] Content)> files, CompressionLevel level = CompressionLevel.Optimal)
+    public static byte[] Of(IEnumerable<(string Name, byte[] Content)> files, CompressionLevel level = CompressionLevel.Optimal, string comment = "")
     {
         using var stream = new MemoryStream();
         using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
         {
+            zip.Comment = comment;
             foreach (var (name, content) in files)
             {
                 var entry = zip.CreateEntry(name, level);

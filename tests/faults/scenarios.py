@@ -158,7 +158,7 @@ def scenarios(world, only, kind):
     world.make([*synth, "out/data", "--videos", "80", "--test-videos", "100"], "data")
     world.make(["pretrain", *model, *data, "--output-dir", "out/run", *stage("pretrain", 1)], "run")
     shutil.copytree(world.folder / "run/last", world.folder / "mix")
-    world.make([*embed, "out/b.json"], "b.json")
+    world.make([*embed, "out/b.zip"], "b.zip")
     write_table(world.folder / "table", videos=24, files=4, width=4, frames=2)
 
     def new_run(name):
@@ -232,7 +232,9 @@ def scenarios(world, only, kind):
         "embed, .npy": lambda name: Scenario(name, [*embed, "out/b.npy"], world.base(name, "b.npy", "b.ids.txt"), pairs=[("b.ids.txt", "b.npy")]),
         "embed, shard": one_file("b.zip.shard-2-of-3", *embed, "out/b.zip", "--shard", "2/3"),
         "embed, --collect": lambda name: joined(name, [*embed, "out/b.zip"], "b.zip"),
-        "ensemble": one_file("sum.zip", "ensemble", "--inputs", "../world/b.json", "../world/b.json", "--output", "out/sum.zip"),
+        "ensemble": one_file("sum.zip", "ensemble", "--inputs", "../world/b.zip", "../world/b.zip", "--output", "out/sum.zip"),
+        "index build": lambda name: Scenario(name, ["index", "build", "--embeddings", "../world/b.zip", "--records", "../world/data/test_b", "--output", "out/index", "--quiet"], world.base(name), folders="index", once=True),
+        "dedup": one_file("groups.tsv", "dedup", "--embeddings", "../world/b.zip", "--threshold", "0.5", "--output", "out/groups.tsv"),
         "export": one_file("mix.onnx", "export", "--checkpoint", "../world/mix", "--onnx", "out/mix.onnx"),
         "report": one_file("report.html", "report", "../world/run", "--output", "out/report.html"),
         "inspect --step": one_file("step.safetensors", "inspect", "--step", "--checkpoint", "../world/mix", "--records", "../world/data/test_b", "--output", "out/step.safetensors"),

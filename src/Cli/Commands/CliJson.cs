@@ -20,6 +20,7 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(IReadOnlyList<TrainingResult>))]
 [JsonSerializable(typeof(EmbedResult))]
 [JsonSerializable(typeof(EnsembleResult))]
+[JsonSerializable(typeof(IndexDescription))]
 [JsonSerializable(typeof(ExportResult))]
 [JsonSerializable(typeof(ConversionResult))]
 [JsonSerializable(typeof(StepResult))]

@@ -14,32 +14,85 @@ internal static class SearchCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings", Required = true };
-        var id = new Option<string?>("--id") { HelpName = "ID", Description = "find videos that are similar to this video of --embeddings" };
-        var query = new Option<string?>("--query") { HelpName = ValueName.File, Description = "find videos that are similar to each video of this file of embeddings" };
+        var embeddings = new Option<string?>("--embeddings") { HelpName = ValueName.File, Description = "search this zip, json or npy file of embeddings" };
+        var index = new Option<string[]>("--index") { HelpName = ValueName.Folder, Description = "search these indexes, as if they were one", AllowMultipleArgumentsPerToken = true };
+        var id = new Option<string?>("--id") { HelpName = "ID", Description = "find videos that are similar to this one of those that are searched" };
+        var vectors = new Option<string?>("--vectors", "--query") { HelpName = ValueName.File, Description = "find videos that are similar to each vector of this zip, json or npy file" };
+        var frames = new Option<string?>("--frames") { HelpName = ValueName.File, Description = "find videos that are similar to one with these frames: a .npy matrix of float16 or float32, a row for each frame" };
+        var title = new Option<string?>(CommonOptions.Title) { HelpName = "TEXT", Description = "with --frames: title of the video" };
+        var checkpoint = CommonOptions.TrainedModel();
+        (checkpoint.Required, checkpoint.Description) = (false, "with --frames: the model that computed what is searched");
         var top = CommonOptions.Positive("--top", "number of videos to find", 10);
         var records = CommonOptions.Records("show titles from files of videos, folders of them, or patterns");
+        var deviceName = CommonOptions.DeviceName();
+        var threads = CommonOptions.Threads("threads of the search and of the cpu device; any number gives the same bits");
+        var dictionary = new DictionaryOption();
         var json = CommonOptions.Json();
-        var command = new Command("search", "Find the videos with the nearest embeddings, by cosine. The video itself is left out.") { embeddings, id, query, top, records, json };
+        var command = new Command("search", "Find the videos with the nearest embeddings, by cosine. The video itself is left out.")
+        {
+            embeddings, index, id, vectors, frames, title, checkpoint, top, records, deviceName, threads, dictionary.Option, json,
+        };
         command.Checks(result =>
         {
-            if (result.GetValue(id) is null == result.GetValue(query) is null)
-                result.AddError("search needs either --id or --query");
+            if (result.GetValue(embeddings) is null == result.GetValue(index) is null or { Length: 0 })
+                result.AddError("search needs either --embeddings or --index");
+            else if (new[] { result.GetValue(id), result.GetValue(vectors), result.GetValue(frames) }.Count(static query => query is not null) != 1)
+                result.AddError("search needs one of --id, --vectors and --frames");
+            else if (new object?[] { result.GetValue(frames), result.GetValue(title), result.GetValue(checkpoint) }.Count(static given => given is not null) is 1 or 2)
+                result.AddError("--frames, --title and --checkpoint belong together");
         });
         return command.Does((parsed, console, cancellation) =>
         {
-            using var file = EmbeddingSource.Open(parsed.GetValue(embeddings)!);
-            using var others = parsed.GetValue(query) is { } path ? EmbeddingSource.Open(path) : null;
-            if (others is not null && others.Width != file.Width)
-                throw new DataException($"{others.Source}: {others.Width} values per id, but {file.Source} has {file.Width}");
-            var queries = others is null ? [SimilaritySearch.QueryOf(file, parsed.GetValue(id)!)] : SimilaritySearch.QueriesOf(others);
-            var found = SimilaritySearch.Find(file, queries, parsed.GetValue(top), Environment.ProcessorCount, console.Progress, cancellation);
-            bool withTitle = parsed.GetValue(records) is { Length: > 0 };
-            if (withTitle)
-                found = VideoTitles.AddTo(found, parsed.GetValue(records)!, console.Progress, cancellation);
-            console.WriteResult(Table(found, withQuery: others is not null, withTitle), found, SearchJson.Readable.IReadOnlyListSimilarVideos);
+            using var source = parsed.GetValue(embeddings) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(parsed.GetValue(index)!, console.Progress);
+            IReadOnlyList<SimilarVideos> found;
+            if (parsed.GetValue(frames) is { } matrix)
+            {
+                var model = CommonOptions.OpenTrained(parsed.GetValue(checkpoint)!, dictionary.Read(parsed), console);
+                VideoQuery.RequireModelOf(model, source, console.Progress);
+                using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads), console);
+                found = Find([VideoQuery.Of(device, model, parsed.GetValue(title)!, matrix, source, console.Progress, cancellation)]);
+            }
+            else if (parsed.GetValue(vectors) is { } path)
+            {
+                using var queries = OpenQueries(path, source, console, out bool hasIds);
+                found = Find(SimilaritySearch.QueriesOf(queries, hasIds));
+            }
+            else
+            {
+                found = Find([SimilaritySearch.QueryOf(source, parsed.GetValue(id)!)]);
+            }
+            bool withTitle = true;
+            if (parsed.GetValue(records) is { Length: > 0 } files)
+                found = VideoTitles.AddTo(found, files, console.Progress, cancellation);
+            else if (source is VideoIndex { HasTitles: true } titled)
+                found = VideoTitles.Add(found, titled.TitlesOf(VideoTitles.IdsOf(found)));
+            else
+                withTitle = false;
+            console.WriteResult(Table(found, withQuery: parsed.GetValue(vectors) is not null, withTitle), found, SearchJson.Readable.IReadOnlyListSimilarVideos);
             return CommandLine.Done;
+
+            IReadOnlyList<SimilarVideos> Find(IEnumerable<SearchQuery> queries) =>
+                SimilaritySearch.Find(source, queries, parsed.GetValue(top), parsed.GetValue(threads), console.Progress, cancellation);
         }, json);
+    }
+
+    private static EmbeddingSource OpenQueries(string path, EmbeddingSource source, CommandConsole console, out bool hasIds)
+    {
+        var queries = EmbeddingSource.OpenVectors(path, out hasIds);
+        try
+        {
+            if (queries.Width != source.Width)
+                throw new DataException($"{path}: {queries.Width} values per id, but {source.Source} has {source.Width}{(hasIds ? "" : "; for the frames of a video use --frames")}");
+            bool isSame = Path.GetFullPath(path) == Path.GetFullPath(source.Source);
+            if (!isSame && EmbeddingOrigin.RequireSame(path, queries.Origin, source.Source, source.Origin) is { } warning)
+                console.Progress.Warn(warning);
+            return queries;
+        }
+        catch
+        {
+            queries.Dispose();
+            throw;
+        }
     }
 
     private static ResultTable Table(IReadOnlyList<SimilarVideos> found, bool withQuery, bool withTitle)
@@ -50,12 +103,12 @@ internal static class SearchCommand
         table.TextColumn("id").NumberColumn("cosine");
         if (withTitle)
             table.TextColumn("title");
-        foreach (var query in found)
+        for (int number = 0; number < found.Count; number++)
         {
-            foreach (var (other, cosine, title) in query.Similar)
+            foreach (var (other, cosine, title) in found[number].Similar)
             {
-                // An id is not cut like a title, so it can be copied.
-                string[] before = withQuery ? [query.Id] : [], after = withTitle ? [Printable.OneLine(title ?? "")] : [];
+                // An id is not cut like a title, so it can be copied. Vectors without ids have their numbers.
+                string[] before = withQuery ? [found[number].Id ?? number.ToString(CultureInfo.InvariantCulture)] : [], after = withTitle ? [Printable.OneLine(title ?? "")] : [];
                 table.Row([.. before, other, cosine.ToString("F4", CultureInfo.InvariantCulture), .. after]);
             }
         }

@@ -10,16 +10,22 @@ namespace VideoSim.Models.Search;
 /// <param name="Title">Its title; null if no records were given or they do not have the video.</param>
 public sealed record SimilarVideo(string Id, double Cosine, string? Title = null);
 
+/// <summary>What to search for.</summary>
+/// <param name="Id">Its id; null for a vector that is no video's, so no video is left out.</param>
+/// <param name="Embedding">Its embedding, as wide as those that are searched.</param>
+public sealed record SearchQuery(string? Id, double[] Embedding);
+
 /// <summary>The videos that are most similar to one video.</summary>
-/// <param name="Id">Id of the query.</param>
+/// <param name="Id">Id of the query; null if it has none.</param>
 /// <param name="Title">Its title, as in <see cref="SimilarVideo"/>.</param>
 /// <param name="Similar">
 /// The other videos, the most similar first. Videos with equal cosines are in the ordinal order of their ids.
 /// </param>
-public sealed record SimilarVideos(string Id, IReadOnlyList<SimilarVideo> Similar, string? Title = null);
+public sealed record SimilarVideos(string? Id, IReadOnlyList<SimilarVideo> Similar, string? Title = null);
 
 /// <summary>JSON of a search. Titles stay readable.</summary>
 [JsonSerializable(typeof(IReadOnlyList<SimilarVideos>))]
+[JsonSerializable(typeof(IReadOnlyList<DuplicateVideo>))]
 public sealed partial class SearchJson : JsonSerializerContext
 {
     /// <summary>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
@@ -12,8 +10,8 @@ namespace VideoSim.Models.Search;
 /// depend on the number of threads or on the processor.
 /// </summary>
 /// <remarks>
-/// A fast sum of products estimates each cosine. <see cref="PairScoring.Cosine"/> computes it again for rows whose
-/// estimate lets them be among the best. So the cosines are those of <c>evaluate</c>.
+/// <see cref="CosineEstimate"/> estimates each cosine. <see cref="PairScoring.Cosine"/> computes it again for rows
+/// whose estimate lets them be among the best. So the cosines are those of <c>evaluate</c>.
 /// </remarks>
 public static class SimilaritySearch
 {
@@ -23,38 +21,35 @@ public static class SimilaritySearch
     // Their embeddings stay in the cache of the processor.
     private const int QueriesAtATime = 512;
 
-    // Squared length from which products of values do not underflow enough to matter.
-    private const double ShortestSquared = 1e-250;
-
     /// <summary>The embedding of one id of a file, as a query.</summary>
     /// <exception cref="DataException">
     /// There is no such id; the message names ids that are spelled like it.
     /// </exception>
-    public static (string Id, double[] Embedding) QueryOf(EmbeddingSource embeddings, string id)
+    public static SearchQuery QueryOf(EmbeddingSource embeddings, string id)
     {
         for (int row = 0; row < embeddings.Ids.Count; row++)
         {
             if (embeddings.Ids[row] == id)
-                return (id, Row(embeddings, row));
+                return new SearchQuery(id, Row(embeddings, row));
         }
         string[] near = [.. SimilarIds.Of(id, embeddings.Ids).Select(Printable.Quote)];
         throw new DataException($"{embeddings.Source}: there is no id {Printable.Quote(id)}{(near.Length == 0 ? "" : $"; the nearest are {string.Join(", ", near)}")}");
     }
 
     /// <summary>All embeddings of a file, as queries.</summary>
-    public static IEnumerable<(string Id, double[] Embedding)> QueriesOf(EmbeddingSource file) => file.Ids.Select((id, row) => (id, Row(file, row)));
+    /// <param name="file">The file.</param>
+    /// <param name="hasIds">Whether the ids are those of videos.</param>
+    public static IEnumerable<SearchQuery> QueriesOf(EmbeddingSource file, bool hasIds = true) => file.Ids.Select((id, row) => new SearchQuery(hasIds ? id : null, Row(file, row)));
 
     /// <summary>Finds the videos that are most similar to some queries. A video is not similar to itself.</summary>
     /// <param name="embeddings">The embeddings to search.</param>
-    /// <param name="queries">
-    /// Ids and embeddings [embeddings.Width] of the queries. The row with a query's id is left out.
-    /// </param>
+    /// <param name="queries">The queries. The row with a query's id is left out.</param>
     /// <param name="top">Number of videos to find for a query; fewer if there are no more.</param>
     /// <param name="threads">Number of threads.</param>
     /// <param name="progress">Receives the progress in rows.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <exception cref="DataException">The embeddings cannot be read.</exception>
-    public static IReadOnlyList<SimilarVideos> Find(EmbeddingSource embeddings, IEnumerable<(string Id, double[] Embedding)> queries, int top, int threads,
+    public static IReadOnlyList<SimilarVideos> Find(EmbeddingSource embeddings, IEnumerable<SearchQuery> queries, int top, int threads,
         IProgressSink progress, CancellationToken cancellation)
     {
         var found = new List<SimilarVideos>();
@@ -74,10 +69,10 @@ public static class SimilaritySearch
         return embedding;
     }
 
-    private static IEnumerable<SimilarVideos> FindSome(EmbeddingSource embeddings, (string Id, double[] Embedding)[] queries, int top, int threads, IProgressSink progress, CancellationToken cancellation)
+    private static IEnumerable<SimilarVideos> FindSome(EmbeddingSource embeddings, SearchQuery[] queries, int top, int threads, IProgressSink progress, CancellationToken cancellation)
     {
         int rows = embeddings.Ids.Count;
-        double[] lengths = Array.ConvertAll(queries, static query => InverseLength(query.Embedding));
+        double[] lengths = Array.ConvertAll(queries, static query => CosineEstimate.InverseLength(query.Embedding));
         var all = Array.ConvertAll(queries, _ => new Nearest(embeddings.Ids, top));
         long done = 0;
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
@@ -110,54 +105,24 @@ public static class SimilaritySearch
         return queries.Zip(all, static (query, nearest) => new SimilarVideos(query.Id, nearest.Result()));
     }
 
-    private static void Compare(EmbeddingSource embeddings, ReadOnlySpan<double> rows, int first, int count, ReadOnlySpan<(string Id, double[] Embedding)> queries, ReadOnlySpan<double> lengths, ReadOnlySpan<Nearest> nearest)
+    private static void Compare(EmbeddingSource embeddings, ReadOnlySpan<double> rows, int first, int count, ReadOnlySpan<SearchQuery> queries, ReadOnlySpan<double> lengths, ReadOnlySpan<Nearest> nearest)
     {
         int width = embeddings.Width;
-        double error = MostError(width);
+        double error = CosineEstimate.MostError(width);
         Span<double> rowLengths = stackalloc double[count];
         for (int row = 0; row < count; row++)
-            rowLengths[row] = InverseLength(rows.Slice(row * width, width));
+            rowLengths[row] = CosineEstimate.InverseLength(rows.Slice(row * width, width));
         for (int q = 0; q < queries.Length; q++)
         {
             var (id, query) = queries[q];
             for (int row = 0; row < count; row++)
             {
                 var embedding = rows.Slice(row * width, width);
-                double estimate = Product(query, embedding) * lengths[q] * rowLengths[row];
-                // The estimate is NaN if a vector is too short for it.
+                double estimate = CosineEstimate.Product(query, embedding) * lengths[q] * rowLengths[row];
+                // Also if the estimate is NaN.
                 if (!(estimate + error < nearest[q].Least) && embeddings.Ids[first + row] != id)
                     nearest[q].Add(first + row, PairScoring.Cosine(query, embedding));
             }
         }
-    }
-
-    // An estimate and PairScoring.Cosine add products in different orders. With n values and u = 2^-53, a sum of
-    // products differs from the exact one by at most n u times the product of the two lengths. A squared length has a
-    // relative error of at most n u, a length half of that. At most six roundings follow. So either cosine differs
-    // from the exact one by at most (2n + 6) u, up to terms of u squared, and the two differ by twice that.
-    private static double MostError(int width) => (width + 4) * Math.ScaleB(1, -51);
-
-    private static double InverseLength(ReadOnlySpan<double> embedding)
-    {
-        double squared = Product(embedding, embedding);
-        return squared >= ShortestSquared ? 1 / Math.Sqrt(squared) : double.NaN;
-    }
-
-    // The sum of the products of two vectors of the same length.
-    private static double Product(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
-    {
-        ref double a = ref MemoryMarshal.GetReference(left), b = ref MemoryMarshal.GetReference(right);
-        Vector512<double> even = default, odd = default;
-        int i = 0;
-        for (; i <= left.Length - (2 * Vector512<double>.Count); i += 2 * Vector512<double>.Count)
-        {
-            even = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, (nuint)i), Vector512.LoadUnsafe(ref b, (nuint)i), even);
-            int next = i + Vector512<double>.Count;
-            odd = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, (nuint)next), Vector512.LoadUnsafe(ref b, (nuint)next), odd);
-        }
-        double sum = Vector512.Sum(even + odd);
-        for (; i < left.Length; i++)
-            sum += left[i] * right[i];
-        return sum;
     }
 }

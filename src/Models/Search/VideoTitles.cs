@@ -19,14 +19,21 @@ public static class VideoTitles
     /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
     public static IReadOnlyList<SimilarVideos> AddTo(IReadOnlyList<SimilarVideos> found, IEnumerable<string> records, IProgressSink progress, CancellationToken cancellation)
     {
-        var titles = Read(found.SelectMany(static query => query.Similar.Select(static video => video.Id).Append(query.Id)), records, progress, cancellation);
-        IReadOnlyList<SimilarVideos> titled = [.. found.Select(query => query with { Title = titles.GetValueOrDefault(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = titles.GetValueOrDefault(video.Id) })] })];
-
+        var titles = Read(IdsOf(found), records, progress, cancellation);
+        var titled = Add(found, titles);
         int missing = titled.SelectMany(static query => query.Similar).Where(static video => video.Title is null).Select(static video => video.Id).Distinct().Count();
         if (missing > 0)
             progress.Note($"no title for {missing} {(missing == 1 ? "video" : "videos")} in --records");
         return titled;
     }
+
+    /// <summary>Adds titles by id to a result.</summary>
+    public static IReadOnlyList<SimilarVideos> Add(IReadOnlyList<SimilarVideos> found, IReadOnlyDictionary<string, string> titles) =>
+        [.. found.Select(query => query with { Title = TitleOf(query.Id, titles), Similar = [.. query.Similar.Select(video => video with { Title = TitleOf(video.Id, titles) })] })];
+
+    /// <summary>The ids of the queries and of the videos of a result.</summary>
+    public static IEnumerable<string> IdsOf(IReadOnlyList<SimilarVideos> found) =>
+        found.SelectMany(static query => query.Similar.Select(static video => video.Id).Concat(query.Id is { } id ? [id] : []));
 
     /// <summary>Reads the titles of some videos.</summary>
     /// <param name="ids">Their ids.</param>
@@ -49,4 +56,6 @@ public static class VideoTitles
         }
         return titles;
     }
+
+    private static string? TitleOf(string? id, IReadOnlyDictionary<string, string> titles) => id is null ? null : titles.GetValueOrDefault(id);
 }

@@ -157,8 +157,8 @@ public sealed class SearchTests(CommandWorld world)
     public void Search_WrongUse_IsRefused()
     {
         string file = Embed(world.Pretrained), id = SubmissionFile.Read(file).Ids[5];
-        Shell.Run("search", "--embeddings", file).AssertFailed(2, "search needs either --id or --query");
-        Shell.Run("search", "--embeddings", file, "--id", id, "--query", file).AssertFailed(2, "search needs either --id or --query");
+        Shell.Run("search", "--embeddings", file).AssertFailed(2, "search needs one of --id, --vectors and --frames");
+        Shell.Run("search", "--embeddings", file, "--id", id, "--query", file).AssertFailed(2, "search needs one of --id, --vectors and --frames");
         Shell.Run("search", "--embeddings", file, "--id", id, "--top", "0").AssertFailed(2, "--top must be positive, not 0");
         Shell.Run("search", "--embeddings", file, "--id", id + "0").AssertFailed(1, $"{file}: there is no id '{id}0'; the nearest are '", $"'{id}'");
         Shell.Run("search", "--embeddings", file + ".npy", "--id", id).AssertFailed(1, file + ".npy: cannot be read: there is no such file");

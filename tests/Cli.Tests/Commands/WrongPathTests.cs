@@ -133,6 +133,8 @@ public sealed class WrongPathTests(CommandWorld world)
         File.WriteAllBytes(frames, NumpyFile.Of(3, TinyData.FrameWidth));
         File.WriteAllText(embeddings, """{"1":[1,2],"2":[2,1]}""");
         Shell.Run("search", "--embeddings", embeddings, "--query", frames)
+            .AssertFailed(1, $"{frames}: {TinyData.FrameWidth} values per id, but {embeddings} has 2; for the frames of a video use --frames");
+        Shell.Run("search", "--embeddings", frames, "--id", "1")
             .AssertFailed(1, $"{frames}: has no {Path.GetFileNameWithoutExtension(frames)}.ids.txt beside it; if it has frames, 'embed --frames' makes an embedding of it");
     }
 

@@ -1,7 +1,4 @@
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using VideoSim.Engine.Serialization;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Training;
 
@@ -11,13 +8,9 @@ namespace VideoSim.Fuzz.Formats;
 internal sealed class TrainerStateFormat() : Format("run-state", RunFiles.StateFile, "RunCheckpoints.Resume: pretrain, finetune, reproduce")
 {
     // One of an older version, without hashes, and one with them.
-    public override IEnumerable<byte[]> Seeds() => [Encoding.UTF8.GetBytes(RunFiles.All[RunFiles.StateFile]), WithHash($$"""{"files":{},"metrics_sha256":"{{RunFiles.MetricsHash}}",{{RunFiles.All[RunFiles.StateFile][1..]}}""") ?? []];
+    public override IEnumerable<byte[]> Seeds() => [Encoding.UTF8.GetBytes(RunFiles.All[RunFiles.StateFile]), SealedJson.WithHash($$"""{"files":{},"metrics_sha256":"{{RunFiles.MetricsHash}}",{{RunFiles.All[RunFiles.StateFile][1..]}}""") ?? []];
 
-    public override byte[] Mutate(Mutator mutator, byte[] input)
-    {
-        byte[] changed = mutator.Json(input);
-        return mutator.OneIn(4) ? changed : WithHash(Encoding.UTF8.GetString(changed)) ?? changed;
-    }
+    public override byte[] Mutate(Mutator mutator, byte[] input) => SealedJson.Mutate(mutator, input);
 
     public override void Prepare(string folder) => RunFiles.Write(folder);
 
@@ -33,22 +26,5 @@ internal sealed class TrainerStateFormat() : Format("run-state", RunFiles.StateF
         Expect.Equal(RunFiles.Step, state.Step, "step");
         Expect.Equal(state.MetricsBytes, new FileInfo(metrics).Length, "length of the metrics");
         Expect.That(state.ValidationsWithoutGain >= 0 && state.Rollbacks >= 0 && (state.BestStep ?? 0) >= 0, "a negative number was taken");
-    }
-
-    // With the hash of its own content; null if the text is not an object.
-    private static byte[]? WithHash(string text)
-    {
-        try
-        {
-            if (JsonNode.Parse(text) is not JsonObject state)
-                return null;
-            using var stream = new MemoryStream();
-            JsonSeal.Write(stream, state);
-            return stream.ToArray();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
-        {
-            return null;
-        }
     }
 }

@@ -52,7 +52,7 @@ public sealed class SimilaritySearchTests : IDisposable
         string path = Path.Combine(_folder.Path, "e.npy");
         SubmissionFile.Write(path, table, EmbeddingRounding.Double);
         using var file = EmbeddingSource.Open(path);
-        var found = SimilaritySearch.Find(file, [("query", query)], 20, threads: 2, IProgressSink.None, TestContext.Current.CancellationToken);
+        var found = SimilaritySearch.Find(file, [new SearchQuery("query", query)], 20, threads: 2, IProgressSink.None, TestContext.Current.CancellationToken);
         var expected = BruteForce(table, "query", query, 20);
         Assert.True(expected[0].Cosine > expected[^1].Cosine);
         Assert.Equal(expected, Assert.Single(found).Similar);
@@ -71,7 +71,7 @@ public sealed class SimilaritySearchTests : IDisposable
         SubmissionFile.Write(path, table, EmbeddingRounding.Double);
         using var file = EmbeddingSource.Open(path);
         var found = SimilaritySearch.Find(file, SimilaritySearch.QueriesOf(file).Take(5), 8, threads: 2, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.All(found, query => Assert.Equal(BruteForce(table, query.Id, table[int.Parse(query.Id, System.Globalization.CultureInfo.InvariantCulture)].ToArray(), 8), query.Similar));
+        Assert.All(found, query => Assert.Equal(BruteForce(table, query.Id, table[int.Parse(query.Id!, System.Globalization.CultureInfo.InvariantCulture)].ToArray(), 8), query.Similar));
     }
 
     // Products are 1 and -0.5 times the smallest number. Alone, -0.5 is rounded to 0. Added to 1 by a fused operation,
@@ -85,7 +85,7 @@ public sealed class SimilaritySearchTests : IDisposable
         string path = Path.Combine(_folder.Path, "e.npy");
         SubmissionFile.Write(path, Submissions.Tables.Of(("far", far), ("near", near)), EmbeddingRounding.Double);
         using var file = EmbeddingSource.Open(path);
-        var found = SimilaritySearch.Find(file, [("query", query)], 1, threads: 1, IProgressSink.None, TestContext.Current.CancellationToken);
+        var found = SimilaritySearch.Find(file, [new SearchQuery("query", query)], 1, threads: 1, IProgressSink.None, TestContext.Current.CancellationToken);
         Assert.Equal([new SimilarVideo("near", PairScoring.Cosine(query, near))], Assert.Single(found).Similar);
     }
 
@@ -123,7 +123,7 @@ public sealed class SimilaritySearchTests : IDisposable
         string message = Assert.Throws<DataException>(() =>
         {
             using var file = EmbeddingSource.Open(path);
-            SimilaritySearch.Find(file, [("x", [1, 1])], 5, threads: 2, IProgressSink.None, CancellationToken.None);
+            SimilaritySearch.Find(file, [new SearchQuery("x", [1, 1])], 5, threads: 2, IProgressSink.None, CancellationToken.None);
         }).Message;
         Assert.StartsWith($"{path}: ", message, StringComparison.Ordinal);
         Assert.Contains(complaint, message, StringComparison.Ordinal);
@@ -155,7 +155,7 @@ public sealed class SimilaritySearchTests : IDisposable
         return [.. Enumerable.Range(0, width).Select(i => i < zeros ? 0 : scale * (random.Next(2) - 0.5))];
     }
 
-    private static SimilarVideo[] BruteForce(EmbeddingTable table, string id, double[] query, int top) =>
+    private static SimilarVideo[] BruteForce(EmbeddingTable table, string? id, double[] query, int top) =>
         [.. table.Ids.Select((other, row) => new SimilarVideo(other, PairScoring.Cosine(query, table[row])))
             .Where(other => other.Id != id).OrderByDescending(static other => other.Cosine).ThenBy(static other => other.Id, StringComparer.Ordinal).Take(top)];
 }

@@ -1,0 +1,226 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Common;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Submissions;
+
+namespace VideoSim.Models.Search;
+
+/// <summary>The folder of an index (docs/adr/0035-indexes.md): vectors, ids and titles of videos.</summary>
+public sealed class IndexFolder : IDisposable
+{
+    private const int RowsAtATime = 256;
+
+    private static readonly FileLimit TitleLimit = new("the titles of an index", 2000);
+
+    private readonly StoredRows _rows;
+    private readonly byte[]? _titles;
+
+    private IndexFolder(string path, IndexManifest manifest, IReadOnlyList<string> ids, StoredRows rows, byte[]? titles) =>
+        (FolderPath, Manifest, Ids, _rows, _titles) = (path, manifest, ids, rows, titles);
+
+    /// <summary>Path of the folder.</summary>
+    public string FolderPath { get; }
+
+    /// <summary>What the folder has.</summary>
+    public IndexManifest Manifest { get; }
+
+    /// <summary>The ids of the rows, in order, each once.</summary>
+    public IReadOnlyList<string> Ids { get; }
+
+    /// <summary>Whether videos have titles.</summary>
+    public bool HasTitles => _titles is not null;
+
+    /// <summary>Writes an index.</summary>
+    /// <param name="path">A folder that is absent or empty. It appears whole or not at all.</param>
+    /// <param name="embeddings">The embeddings; their order is kept.</param>
+    /// <param name="titles">Titles by id, as far as they are known; null for an index without titles.</param>
+    /// <param name="precision">Precision of the vectors: float32 or bf16. Values are rounded to the nearest.</param>
+    /// <param name="progress">Receives the progress in rows.</param>
+    /// <param name="cancellation">Stops the writing.</param>
+    /// <exception cref="DataException">
+    /// An id or a value does not fit, the embeddings cannot be read, or the folder cannot be written.
+    /// </exception>
+    public static void Write(string path, EmbeddingSource embeddings, IReadOnlyDictionary<string, string>? titles, ElementType precision, IProgressSink progress, CancellationToken cancellation)
+    {
+        IdLines.RequireFits(embeddings.Ids, path, IndexManifest.Ids);
+        AtomicFolder.WriteNew(path, folder =>
+        {
+            folder.Add(IndexManifest.Ids, stream => IdLines.Write(stream, embeddings.Ids));
+            folder.Add(IndexManifest.VectorsOf(precision), stream => WriteVectors(stream, embeddings, precision, progress, cancellation));
+            if (titles is not null)
+                folder.Add(IndexManifest.Titles, stream => WriteTitles(stream, embeddings.Ids, titles));
+            var manifest = new IndexManifest(embeddings.Ids.Count, embeddings.Width, precision, embeddings.Origin, [.. folder.Files]);
+            folder.Add(IndexManifest.Name, manifest.WriteTo);
+        });
+    }
+
+    /// <summary>Opens an index. Every file is compared with its hash first.</summary>
+    /// <exception cref="DataException">
+    /// The folder is not that of an index, or a file is missing or damaged; the message names the file.
+    /// </exception>
+    public static IndexFolder Open(string path)
+    {
+        var manifest = IndexManifest.Read(path);
+        foreach (var file in manifest.Files)
+            RequireWhole(Path.Combine(path, file.Name), file);
+        string idFile = Path.Combine(path, IndexManifest.Ids), vectors = Path.Combine(path, manifest.Vectors);
+        var (ids, count) = IdLines.Read(idFile, manifest.Rows, new EmbeddingMemory(idFile, manifest.Files.Sum(static file => file.Bytes)));
+        if (count != manifest.Rows)
+            throw new DataException($"{idFile}: has {count} ids, but {IndexManifest.Name} has {manifest.Rows} rows");
+        EmbeddingTableBuilder.RequireIds(idFile, ids);
+        byte[]? titles = manifest.Files.Any(static file => file.Name == IndexManifest.Titles) ? FileFailure.ReadAllBytes(Path.Combine(path, IndexManifest.Titles), TitleLimit) : null;
+        if (titles is not null && (titles.AsSpan().Count((byte)'\n') != count || titles[^1] != '\n'))
+            throw new DataException($"{Path.Combine(path, IndexManifest.Titles)}: has not one line for each of {count} ids");
+        try
+        {
+            var stream = new FileStream(vectors, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            return new IndexFolder(path, manifest, ids, new StoredRows(vectors, stream, manifest.Width, manifest.Precision == ElementType.Float32 ? SafetensorsType.F32 : SafetensorsType.BF16), titles);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(vectors, failure);
+        }
+    }
+
+    /// <summary>A value as an index of a precision has it.</summary>
+    internal static double Round(double value, ElementType precision) => precision == ElementType.Float32 ? (float)value : BFloat16.Round((float)value);
+
+    /// <summary>Reads rows; any number of threads may call it at the same time.</summary>
+    /// <param name="first">The first row.</param>
+    /// <param name="rows">Receives a whole number of rows [rows, Width].</param>
+    /// <exception cref="DataException">A value is not finite, or the file cannot be read.</exception>
+    internal void Read(int first, Span<double> rows)
+    {
+        _rows.Read(first, rows);
+        for (int start = 0; start < rows.Length; start += Manifest.Width)
+            EmbeddingTableBuilder.RequireFinite(FolderPath, Ids[first + (start / Manifest.Width)], rows.Slice(start, Manifest.Width));
+    }
+
+    /// <summary>Refuses an index that is not of some embeddings.</summary>
+    /// <param name="embeddings">The embeddings.</param>
+    /// <param name="progress">Receives the progress in rows.</param>
+    /// <param name="cancellation">Stops the comparison.</param>
+    /// <exception cref="DataException">
+    /// An id, a value or the origin differs; the message names the id.
+    /// </exception>
+    public void RequireIsOf(EmbeddingSource embeddings, IProgressSink progress, CancellationToken cancellation)
+    {
+        if (embeddings.Width != Manifest.Width)
+            throw new DataException($"{FolderPath}: {Manifest.Width} values per id, but {embeddings.Source} has {embeddings.Width}");
+        if (Manifest.Origin != embeddings.Origin)
+            throw new DataException($"{FolderPath}: has embeddings of {Manifest.Origin?.ToString() ?? "an unknown model"}, but {embeddings.Source} those of {embeddings.Origin?.ToString() ?? "an unknown model"}");
+        for (int row = 0; row < Math.Max(Ids.Count, embeddings.Ids.Count); row++)
+        {
+            string? own = row < Ids.Count ? Ids[row] : null, other = row < embeddings.Ids.Count ? embeddings.Ids[row] : null;
+            if (own != other)
+                throw new DataException($"{FolderPath}: row {row} is {(own is null ? "missing" : $"id {Printable.Quote(own)}")}, but {embeddings.Source} has {(other is null ? "no such row" : $"id {Printable.Quote(other)}")} there");
+        }
+        double[] rows = new double[RowsAtATime * Manifest.Width], others = new double[RowsAtATime * Manifest.Width];
+        progress.Begin("comparing rows", Ids.Count);
+        for (int first = 0; first < Ids.Count; first += RowsAtATime)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = Math.Min(RowsAtATime, Ids.Count - first) * Manifest.Width;
+            Read(first, rows.AsSpan(0, count));
+            embeddings.Read(first, others.AsSpan(0, count));
+            for (int i = 0; i < count; i++)
+            {
+                if (rows[i] != Round(others[i], Manifest.Precision))
+                    throw new DataException($"{FolderPath}: id {Printable.Quote(Ids[first + (i / Manifest.Width)])} has another embedding than in {embeddings.Source}");
+            }
+            progress.Report(first + (count / Manifest.Width), "");
+        }
+        progress.End("");
+    }
+
+    /// <summary>Adds the titles of some ids to a dictionary.</summary>
+    /// <exception cref="DataException">A line has no title.</exception>
+    internal void AddTitles(HashSet<string> ids, Dictionary<string, string> titles)
+    {
+        if (_titles is null)
+            return;
+        int start = 0;
+        for (int row = 0; row < Ids.Count; row++)
+        {
+            int length = _titles.AsSpan(start).IndexOf((byte)'\n');
+            if (ids.Contains(Ids[row]) && TitleOf(_titles.AsSpan(start, length), row + 1) is { } title)
+                titles[Ids[row]] = title;
+            start += length + 1;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _rows.Dispose();
+
+    private string? TitleOf(ReadOnlySpan<byte> line, int number)
+    {
+        var reader = new Utf8JsonReader(line);
+        try
+        {
+            if (reader.Read() && reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
+                return reader.GetString();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // It is no title either.
+        }
+        throw new DataException($"{Path.Combine(FolderPath, IndexManifest.Titles)}: line {number} is not a title in JSON");
+    }
+
+    private static void RequireWhole(string path, WrittenFile written)
+    {
+        if (!File.Exists(path))
+            throw new DataException($"{path}: {(Directory.Exists(path) ? "is a folder, but" : "is gone:")} {IndexManifest.Name} lists it{(Directory.Exists(path) ? " as a file" : "")}");
+        long bytes = new FileInfo(path).Length;
+        if (bytes != written.Bytes)
+            throw new DataException($"{path}: has changed since the index was written: it has {bytes} bytes, not {written.Bytes}");
+        if (FileDigest.OfContent(path).Sha256 != written.Sha256)
+            throw new DataException($"{path}: has changed since the index was written: its SHA-256 is not that in {IndexManifest.Name}");
+    }
+
+    private static void WriteVectors(Stream stream, EmbeddingSource embeddings, ElementType precision, IProgressSink progress, CancellationToken cancellation)
+    {
+        int width = embeddings.Width, count = embeddings.Ids.Count;
+        double[] rows = new double[RowsAtATime * width];
+        byte[] bytes = new byte[RowsAtATime * width * precision.Size()];
+        progress.Begin("writing rows", count);
+        for (int first = 0; first < count; first += RowsAtATime)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int some = Math.Min(RowsAtATime, count - first);
+            var values = rows.AsSpan(0, some * width);
+            embeddings.Read(first, values);
+            for (int i = 0; i < values.Length; i++)
+                WriteValue(bytes.AsSpan(i * precision.Size()), values[i], precision, embeddings, first + (i / width));
+            stream.Write(bytes, 0, values.Length * precision.Size());
+            progress.Report(first + some, "");
+        }
+        progress.End("");
+    }
+
+    private static void WriteValue(Span<byte> bytes, double value, ElementType precision, EmbeddingSource embeddings, int row)
+    {
+        float rounded = (float)Round(value, precision);
+        if (!float.IsFinite(rounded))
+            throw new DataException($"{embeddings.Source}: id {Printable.Quote(embeddings.Ids[row])} has a value that is too large for {Configuration.PrecisionName.Of(precision)}");
+        if (precision == ElementType.Float32)
+            BitConverter.TryWriteBytes(bytes, rounded);
+        else
+            BitConverter.TryWriteBytes(bytes, (ushort)(BitConverter.SingleToUInt32Bits(rounded) >> 16)); // the other bits are 0
+    }
+
+    private static void WriteTitles(Stream stream, IReadOnlyList<string> ids, IReadOnlyDictionary<string, string> titles)
+    {
+        foreach (string id in ids)
+        {
+            string line = titles.TryGetValue(id, out string? title) ? $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(title)}\"\n" : "null\n";
+            stream.Write(Encoding.UTF8.GetBytes(line));
+        }
+    }
+}

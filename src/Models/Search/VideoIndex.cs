@@ -1,0 +1,108 @@
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Submissions;
+
+namespace VideoSim.Models.Search;
+
+/// <summary>
+/// One or several indexes as one: the rows of all of them, in order. A search gives what it would give with one index
+/// of all rows.
+/// </summary>
+public sealed class VideoIndex : EmbeddingSource
+{
+    private readonly IReadOnlyList<IndexFolder> _folders;
+    private readonly int[] _ends; // the row behind the last one of each folder
+
+    private VideoIndex(IReadOnlyList<IndexFolder> folders, IReadOnlyList<string> ids)
+        : base(string.Join(", ", folders.Select(static folder => folder.FolderPath)), folders[0].Manifest.Width, ids, folders[0].Manifest.Origin)
+    {
+        _folders = folders;
+        int end = 0;
+        _ends = [.. folders.Select(folder => end += folder.Ids.Count)];
+    }
+
+    /// <summary>Whether videos have titles.</summary>
+    public bool HasTitles => _folders.Any(static folder => folder.HasTitles);
+
+    /// <summary>Opens indexes of the same model.</summary>
+    /// <param name="paths">Their folders.</param>
+    /// <param name="progress">Receives a warning if an index does not tell its model, but another does.</param>
+    /// <exception cref="DataException">
+    /// A folder is not an index or damaged, models or widths differ, or an id is in two of them.
+    /// </exception>
+    public static VideoIndex Open(IReadOnlyList<string> paths, IProgressSink progress)
+    {
+        var folders = new List<IndexFolder>();
+        try
+        {
+            foreach (string path in paths)
+                folders.Add(IndexFolder.Open(path));
+            return new VideoIndex(folders, Join(folders, progress));
+        }
+        catch
+        {
+            folders.ForEach(static folder => folder.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Read(int first, Span<double> rows)
+    {
+        for (int part = 0, begin = 0; part < _ends.Length && !rows.IsEmpty; begin = _ends[part++])
+        {
+            int here = Math.Min(_ends[part] - first, rows.Length / Width);
+            if (here <= 0)
+                continue;
+            _folders[part].Read(first - begin, rows[..(here * Width)]);
+            rows = rows[(here * Width)..];
+            first += here;
+        }
+    }
+
+    /// <summary>The titles of some ids, as far as the indexes have them.</summary>
+    /// <exception cref="DataException">The titles are damaged.</exception>
+    public IReadOnlyDictionary<string, string> TitlesOf(IEnumerable<string> ids)
+    {
+        var titles = new Dictionary<string, string>();
+        HashSet<string> wanted = [.. ids];
+        foreach (var folder in _folders)
+            folder.AddTitles(wanted, titles);
+        return titles;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        foreach (var folder in _folders)
+            folder.Dispose();
+        base.Dispose();
+    }
+
+    // The ids of all folders.
+    private static IReadOnlyList<string> Join(List<IndexFolder> folders, IProgressSink progress)
+    {
+        if (folders.Count == 1)
+            return folders[0].Ids;
+        var first = folders[0];
+        var owners = new Dictionary<string, IndexFolder>(folders.Sum(static folder => folder.Ids.Count));
+        string? warning = null;
+        foreach (var folder in folders)
+        {
+            var (manifest, other) = (folder.Manifest, first.Manifest);
+            if (manifest.Width != other.Width)
+                throw new DataException($"{folder.FolderPath}: {manifest.Width} values per id, but {first.FolderPath} has {other.Width}");
+            if (manifest.Origin is not null || other.Origin is not null)
+                warning ??= EmbeddingOrigin.RequireSame(folder.FolderPath, manifest.Origin, first.FolderPath, other.Origin);
+            foreach (string id in folder.Ids)
+            {
+                if (!owners.TryAdd(id, folder))
+                    throw new DataException($"{folder.FolderPath}: id {Printable.Quote(id)} is in {owners[id].FolderPath}, too");
+            }
+        }
+        if (warning is not null)
+            progress.Warn(warning);
+        return [.. folders.SelectMany(static folder => folder.Ids)];
+    }
+}

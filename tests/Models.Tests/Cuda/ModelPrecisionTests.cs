@@ -24,7 +24,7 @@ public sealed class ModelPrecisionTests
 
     // Of the masks of dropout. For pairs of mix, 5 of 40 seeds have a tensor beyond its bound (a cosine of 0.9966 at
     // worst), each another one: batch norm over 12 rows makes much of little differences. A fault shows with any mask.
-    private static readonly ulong[] Seeds = [7, 8];
+    private static readonly ulong[] Seeds = [5, 8];
 
     // The published ones of the encoder and of everything else.
     private static readonly double[] Rates = [3e-5, 5e-4];
@@ -46,7 +46,7 @@ public sealed class ModelPrecisionTests
     {
         using var cuda = EmulatedMachine.Open();
         using var planted = EmulatedMachine.PlantAdam(cuda);
-        string[] complaints = [.. Complaints(planted, "mix", pairs: false)];
+        string[] complaints = [.. Complaints(planted, "mix", pairs: false, Seeds[0]).Select(static complaint => complaint.Key + complaint.Value)];
         Assert.Contains(complaints, static complaint => complaint.StartsWith("step 2: the loss is", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight ended", StringComparison.Ordinal));
         Assert.DoesNotContain(complaints, static complaint => complaint.StartsWith("the gradient of", StringComparison.Ordinal));

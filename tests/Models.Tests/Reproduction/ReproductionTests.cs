@@ -72,11 +72,14 @@ public sealed class ReproductionTests : IDisposable
             Overrides = [.. TinyData.Overrides, "pretrain.rate=0", "pretrain.encoder_rate=0", "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"],
         }, notes, TimeProvider.System, TestContext.Current.CancellationToken).RunAll().Summary;
         AssertNotes(summary.Models["uniter"], notes.Lines);
-        byte[] random = Embeddings("random");
-        Assert.Equal(random, Embeddings("pretrain"));
-        Assert.NotEqual(random, Embeddings("fold-1"));
+        EmbeddingTable random = Read("random"), pretrained = Read("pretrain"), finetuned = Read("fold-1");
+        Assert.Equal(Rows(random), Rows(pretrained));
+        Assert.NotEqual(Rows(random), Rows(finetuned));
+        Assert.Null(random.Origin);
+        Assert.Equal(("uniter", null, "uniter", 1), (pretrained.Origin!.Model, pretrained.Origin.Fold, finetuned.Origin!.Model, finetuned.Origin.Fold));
 
-        byte[] Embeddings(string name) => File.ReadAllBytes(Path.Combine(output, "uniter", "embeddings", $"{name}.zip"));
+        EmbeddingTable Read(string name) => SubmissionFile.Read(Path.Combine(output, "uniter", "embeddings", $"{name}.zip"));
+        static IEnumerable<double> Rows(EmbeddingTable table) => Enumerable.Range(0, table.Ids.Count).SelectMany(row => table[row].ToArray());
     }
 
     // As the challenge published its data.

@@ -164,7 +164,11 @@ public sealed class IndexFolder : IDisposable
         try
         {
             if (reader.Read() && reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
-                return reader.GetString();
+            {
+                string? title = reader.GetString();
+                if (!reader.Read())
+                    return title;
+            }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

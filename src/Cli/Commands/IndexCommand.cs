@@ -25,6 +25,7 @@ internal static class IndexCommand
         return new Command("build", "Write an index of a file of embeddings: vectors, ids, titles, and their hashes.") { embeddings, output, records, precision, json }.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
+            AtomicFolder.RequireNew(folder);
             using var source = EmbeddingSource.Open(parsed.GetValue(embeddings)!);
             if (source.Origin is null)
                 console.Progress.Warn($"warning: {source.Source} does not say which model computed it; the index cannot refuse queries of another one");

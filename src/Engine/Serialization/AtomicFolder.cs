@@ -157,7 +157,12 @@ public sealed class AtomicFolder
 
     private static bool IsLeftoverInside(string path) => TemporaryName.FinalNameOfUnfinished(path) == Inside && Directory.Exists(path);
 
-    private static void RequireNew(string path)
+    /// <summary>
+    /// Refuses a path that <see cref="WriteNew"/> refuses. Call it before the work whose result is written. Nothing
+    /// changes.
+    /// </summary>
+    /// <exception cref="DataException">The path is not a folder, or one with files; the message names it.</exception>
+    public static void RequireNew(string path)
     {
         if (FileKind.IsSpecial(path))
             throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a folder");

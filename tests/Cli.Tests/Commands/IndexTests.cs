@@ -24,7 +24,8 @@ public sealed class IndexTests(CommandWorld world)
         string expected = Shell.Run(["search", "--embeddings", file, "--records", Videos, .. query]).AssertDone().Output;
         Assert.Equal(expected, Shell.Run(["search", "--index", index, .. query]).AssertDone().Output);
         Assert.Contains("| ids and vectors | those of --verify", Shell.Run("index", "stat", index, "--verify", file).AssertDone().Output, StringComparison.Ordinal);
-        Shell.Run("index", "build", "--embeddings", file, "--output", index).AssertFailed(1, $"{index}: is a folder with files; choose a new one");
+        // Before anything is read.
+        Shell.Run("index", "build", "--embeddings", world.New() + ".npy", "--output", index).AssertFailed(1, $"{index}: is a folder with files; choose a new one");
     }
 
     [Fact]

@@ -4,7 +4,6 @@ using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Search;
-using VideoSim.Models.Submissions;
 
 namespace VideoSim.Cli.Commands;
 
@@ -13,13 +12,16 @@ internal static class DedupCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string?>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings" };
-        var index = new Option<string[]>("--index") { HelpName = ValueName.Folder, Description = "indexes, as if they were one", AllowMultipleArgumentsPerToken = true };
+        var embeddings = new EmbeddingsOptions();
         var threshold = CommonOptions.Checked(
-            new Option<double[]>("--threshold") { HelpName = "COSINE", Description = "two videos are duplicates if their cosine is at least this", Required = true, CustomParser = CommonOptions.Numbers },
-            static (values, _) =>
+            new Option<double>("--threshold")
             {
-                if (values is [var value] && value is not (> 0 and <= 1))
+                HelpName = "COSINE", Description = "two videos are duplicates if their cosine is at least this", Required = true,
+                CustomParser = static result => CommonOptions.Numbers(result).FirstOrDefault(),
+            },
+            static (value, _) =>
+            {
+                if (value is not (> 0 and <= 1))
                     throw new DataException(string.Create(CultureInfo.InvariantCulture, $"--threshold must be above 0 and at most 1, not {value}"));
             });
         var output = new Option<string?>("--output") { HelpName = ValueName.File, Description = "write the groups to this file instead of stdout" };
@@ -27,21 +29,16 @@ internal static class DedupCommand
         var json = CommonOptions.Json();
         var command = new Command("dedup", "Find groups of videos that are nearly the same. Prints lines of group, id and cosine to the first of the group, with tabs between.")
         {
-            embeddings, index, threshold, output, threads, json,
+            embeddings.File, embeddings.Index, threshold, output, threads, json,
         };
-        command.Checks(result =>
-        {
-            if (result.GetValue(embeddings) is null == result.GetValue(index) is null or { Length: 0 })
-                result.AddError("dedup needs either --embeddings or --index");
-        });
+        embeddings.RequireOne(command);
         return command.Does((parsed, console, cancellation) =>
         {
             string? target = parsed.GetValue(output);
-            string[] folders = parsed.GetValue(index) ?? [];
             if (target is not null)
-                AtomicFile.RequireWritable(target, parsed.GetValue(embeddings) is { } input ? [.. SubmissionFile.FilesOf(input)] : []);
-            using var source = parsed.GetValue(embeddings) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(folders, console.Progress);
-            var found = DuplicateSearch.Find(source, parsed.GetValue(threshold)![0], parsed.GetValue(threads), console.Progress, cancellation);
+                AtomicFile.RequireWritable(target, embeddings.Files(parsed));
+            using var source = embeddings.Open(parsed, console);
+            var found = DuplicateSearch.Find(source, parsed.GetValue(threshold), parsed.GetValue(threads), console.Progress, cancellation);
             int groups = found.Count == 0 ? 0 : found[^1].Group;
             console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"{source.Source}: {found.Count:N0} of {source.Ids.Count:N0} videos are in {groups:N0} {(groups == 1 ? "group" : "groups")} of duplicates"));
             if (target is not null)

@@ -14,8 +14,7 @@ internal static class SearchCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string?>("--embeddings") { HelpName = ValueName.File, Description = "search this zip, json or npy file of embeddings" };
-        var index = new Option<string[]>("--index") { HelpName = ValueName.Folder, Description = "search these indexes, as if they were one", AllowMultipleArgumentsPerToken = true };
+        var embeddings = new EmbeddingsOptions();
         var id = new Option<string?>("--id") { HelpName = "ID", Description = "find videos that are similar to this one of those that are searched" };
         var vectors = new Option<string?>("--vectors", "--query") { HelpName = ValueName.File, Description = "find videos that are similar to each vector of this zip, json or npy file" };
         var frames = new Option<string?>("--frames") { HelpName = ValueName.File, Description = "find videos that are similar to one with these frames: a .npy matrix of float16 or float32, a row for each frame" };
@@ -30,20 +29,19 @@ internal static class SearchCommand
         var json = CommonOptions.Json();
         var command = new Command("search", "Find the videos with the nearest embeddings, by cosine. The video itself is left out.")
         {
-            embeddings, index, id, vectors, frames, title, checkpoint, top, records, deviceName, threads, dictionary.Option, json,
+            embeddings.File, embeddings.Index, id, vectors, frames, title, checkpoint, top, records, deviceName, threads, dictionary.Option, json,
         };
+        embeddings.RequireOne(command);
         command.Checks(result =>
         {
-            if (result.GetValue(embeddings) is null == result.GetValue(index) is null or { Length: 0 })
-                result.AddError("search needs either --embeddings or --index");
-            else if (new[] { result.GetValue(id), result.GetValue(vectors), result.GetValue(frames) }.Count(static query => query is not null) != 1)
+            if (new[] { result.GetValue(id), result.GetValue(vectors), result.GetValue(frames) }.Count(static query => query is not null) != 1)
                 result.AddError("search needs one of --id, --vectors and --frames");
             else if (new object?[] { result.GetValue(frames), result.GetValue(title), result.GetValue(checkpoint) }.Count(static given => given is not null) is 1 or 2)
                 result.AddError("--frames, --title and --checkpoint belong together");
         });
         return command.Does((parsed, console, cancellation) =>
         {
-            using var source = parsed.GetValue(embeddings) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(parsed.GetValue(index)!, console.Progress);
+            using var source = embeddings.Open(parsed, console);
             IReadOnlyList<SimilarVideos> found;
             if (parsed.GetValue(frames) is { } matrix)
             {

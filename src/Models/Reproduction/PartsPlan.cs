@@ -40,7 +40,7 @@ public sealed record PartsPlan(IReadOnlyList<PlannedPart> Parts, string Collect)
     /// <exception cref="DataException">The folder has something else than this reproduction.</exception>
     public static PartsPlan Of(ReproductionOptions options, bool packsProducts, IReadOnlyDictionary<(string Model, string Stage), double> rates, Func<string, string> command)
     {
-        RunFolder.RequireSame(options.OutputDirectory, options.Arguments(), new ReproductionLayout());
+        RunFolder.RequireSame(options.OutputDirectory, options.Arguments(), new ReproductionLayout(), options.Tuning);
         var runs = ReproductionPlan.RunsOf(options, packsProducts).ToDictionary(static run => (run.Model, run.Stage));
         var folder = new PartFolder(options, TimeProvider.System);
         var claims = folder.Claims();

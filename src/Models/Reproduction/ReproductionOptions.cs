@@ -93,23 +93,18 @@ public sealed record ReproductionOptions
     /// The values in args.json. Existing results in the folder are used as they are, so they must come from the same
     /// values. Folds and models may be added.
     /// </summary>
-    internal JsonObject Arguments()
+    internal JsonObject Arguments() => new()
     {
-        var arguments = new JsonObject
-        {
-            ["command"] = ReproductionLayout.Command,
-            ["preset"] = Preset,
-            ["seed"] = Seed,
-            ["data"] = Data is null ? ReproductionLayout.MadeData : new DataFolder(Data).FullPath,
-            ["skip_bad_records"] = SkipBadRecords,
-            ["video_disjoint"] = VideoDisjoint,
-            ["jieba_dict_sha256"] = Dictionary?.Sha256,
-            ["precision"] = Precision is { } precision ? PrecisionName.Of(precision) : null,
-            ["set"] = new JsonArray([.. Override.Effective(Overrides).Select(text => (JsonNode)text)]),
-        };
-        RunTuning.AddTo(arguments, Tuning);
-        return arguments;
-    }
+        ["command"] = ReproductionLayout.Command,
+        ["preset"] = Preset,
+        ["seed"] = Seed,
+        ["data"] = Data is null ? ReproductionLayout.MadeData : new DataFolder(Data).FullPath,
+        ["skip_bad_records"] = SkipBadRecords,
+        ["video_disjoint"] = VideoDisjoint,
+        ["jieba_dict_sha256"] = Dictionary?.Sha256,
+        ["precision"] = Precision is { } precision ? PrecisionName.Of(precision) : null,
+        ["set"] = new JsonArray([.. Override.Effective(Overrides).Select(text => (JsonNode)text)]),
+    };
 
     /// <summary>The files that the reproduction reads. Some need not exist.</summary>
     internal IReadOnlyList<InputFile> InputFiles()

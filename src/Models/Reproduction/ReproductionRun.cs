@@ -56,7 +56,7 @@ public sealed class ReproductionRun
     public void RunPart(string name)
     {
         var part = ReproductionPart.Find(_all, name);
-        RunFolder.RequireSame(_options.OutputDirectory, _options.Arguments(), new ReproductionLayout());
+        RunFolder.RequireSame(_options.OutputDirectory, _options.Arguments(), new ReproductionLayout(), _options.Tuning);
         if (_parts.IsDone(part))
         {
             _context.Progress.Note($"part {part.Index} of {_all.Count}, {part.Name}: is done already");
@@ -86,7 +86,7 @@ public sealed class ReproductionRun
     /// <exception cref="DataException">Parts are missing; the message lists them.</exception>
     public ReproductionResult Collect()
     {
-        RunFolder.RequireSame(_options.OutputDirectory, _options.Arguments(), new ReproductionLayout());
+        RunFolder.RequireSame(_options.OutputDirectory, _options.Arguments(), new ReproductionLayout(), _options.Tuning);
         if (Missing() is { Length: > 0 } missing)
             throw new DataException($"{_options.OutputDirectory}: {missing.Length} of {_all.Count} parts are not done: {ReproductionPart.List(missing)}");
         using var folder = ReproductionStart.Open(_context, _parts, shared: true);

@@ -20,9 +20,6 @@ public static class DuplicateSearch
     /// <summary>The most videos of which all pairs are compared: 20 billion pairs.</summary>
     public const int MostVideos = 200_000;
 
-    // 256 rows of 256 values take half a megabyte. Two such blocks stay in a core's cache.
-    private const int RowsAtATime = 256;
-
     /// <summary>Finds the groups.</summary>
     /// <param name="embeddings">The embeddings.</param>
     /// <param name="threshold">The least cosine of two duplicates, above 0 and at most 1.</param>
@@ -36,32 +33,18 @@ public static class DuplicateSearch
     /// <exception cref="DataException">There are too many videos, or they cannot be read.</exception>
     public static IReadOnlyList<DuplicateVideo> Find(EmbeddingSource embeddings, double threshold, int threads, IProgressSink progress, CancellationToken cancellation)
     {
-        int count = embeddings.Ids.Count, blocks = (count + RowsAtATime - 1) / RowsAtATime;
+        int count = embeddings.Ids.Count;
         if (count > MostVideos)
             throw new DataException($"{embeddings.Source}: has {count} videos; all pairs are compared of at most {MostVideos}");
         var groups = new Components(count);
         long pairs = (long)count * (count - 1) / 2, done = 0;
         progress.Begin("comparing pairs", pairs);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        try
+        RowBlocks.Run(count, threads, () => new Worker(embeddings, threshold), (block, worker) =>
         {
-            Parallel.For(0, blocks, options, () => new Worker(embeddings, threshold), (block, _, worker) =>
-            {
-                long compared = worker.CompareWithLater(block, cancellation);
-                lock (groups)
-                    progress.Report(done += compared, "");
-                return worker;
-            },
-            worker =>
-            {
-                lock (groups)
-                    groups.Add(worker.Groups);
-            });
-        }
-        catch (AggregateException failures) when (failures.InnerExceptions.OfType<DataException>().FirstOrDefault() is { } failure)
-        {
-            throw new DataException(failure.Message, failure);
-        }
+            long compared = worker.CompareWithLater(block, cancellation);
+            lock (groups)
+                progress.Report(done += compared, "");
+        }, worker => groups.Add(worker.Groups), cancellation);
         progress.End("");
         return Describe(embeddings, groups);
     }
@@ -95,9 +78,9 @@ public static class DuplicateSearch
         // Compares the rows of a block with each other and with those of later blocks. Returns the number of pairs.
         public long CompareWithLater(int block, CancellationToken cancellation)
         {
-            _left.Read(block * RowsAtATime);
+            _left.Read(block * RowBlocks.Rows);
             long pairs = Compare(_left, _left);
-            for (int first = _left.First + _left.Count; first < embeddings.Ids.Count; first += RowsAtATime)
+            for (int first = _left.First + _left.Count; first < embeddings.Ids.Count; first += RowBlocks.Rows)
             {
                 cancellation.ThrowIfCancellationRequested();
                 _right.Read(first);
@@ -135,19 +118,19 @@ public static class DuplicateSearch
     // Some rows with the factors of their cosines.
     private sealed class Block(EmbeddingSource embeddings)
     {
-        private readonly double[] _rows = new double[RowsAtATime * embeddings.Width];
+        private readonly double[] _rows = new double[RowBlocks.Rows * embeddings.Width];
 
         public int First { get; private set; }
 
         public int Count { get; private set; }
 
-        public double[] InverseLengths { get; } = new double[RowsAtATime];
+        public double[] InverseLengths { get; } = new double[RowBlocks.Rows];
 
         public ReadOnlySpan<double> this[int row] => _rows.AsSpan(row * embeddings.Width, embeddings.Width);
 
         public void Read(int first)
         {
-            (First, Count) = (first, Math.Min(RowsAtATime, embeddings.Ids.Count - first));
+            (First, Count) = (first, Math.Min(RowBlocks.Rows, embeddings.Ids.Count - first));
             embeddings.Read(first, _rows.AsSpan(0, Count * embeddings.Width));
             for (int row = 0; row < Count; row++)
                 InverseLengths[row] = CosineEstimate.InverseLength(this[row]);

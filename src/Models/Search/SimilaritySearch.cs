@@ -15,9 +15,6 @@ namespace VideoSim.Models.Search;
 /// </remarks>
 public static class SimilaritySearch
 {
-    // 256 rows of 256 values take half a megabyte: they stay in a core's cache while all queries pass.
-    private const int RowsAtATime = 256;
-
     // Their embeddings stay in the cache of the processor.
     private const int QueriesAtATime = 512;
 
@@ -75,33 +72,21 @@ public static class SimilaritySearch
         double[] lengths = Array.ConvertAll(queries, static query => CosineEstimate.InverseLength(query.Embedding));
         var all = Array.ConvertAll(queries, _ => new Nearest(embeddings.Ids, top));
         long done = 0;
-        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        try
-        {
-            Parallel.For(0, (rows + RowsAtATime - 1) / RowsAtATime, options,
-                () => (Nearest: Array.ConvertAll(queries, _ => new Nearest(embeddings.Ids, top)), Rows: new double[RowsAtATime * embeddings.Width]),
-                (block, _, own) =>
-                {
-                    int first = block * RowsAtATime, count = Math.Min(RowsAtATime, rows - first);
-                    embeddings.Read(first, own.Rows.AsSpan(0, count * embeddings.Width));
-                    Compare(embeddings, own.Rows, first, count, queries, lengths, own.Nearest);
-                    lock (all)
-                        progress.Report(done += count, "");
-                    return own;
-                },
-                own =>
-                {
-                    lock (all)
-                    {
-                        for (int i = 0; i < all.Length; i++)
-                            all[i].Add(own.Nearest[i]);
-                    }
-                });
-        }
-        catch (AggregateException failures) when (failures.InnerExceptions.OfType<DataException>().FirstOrDefault() is { } failure)
-        {
-            throw new DataException(failure.Message, failure);
-        }
+        RowBlocks.Run(rows, threads,
+            () => (Nearest: Array.ConvertAll(queries, _ => new Nearest(embeddings.Ids, top)), Rows: new double[RowBlocks.Rows * embeddings.Width]),
+            (block, own) =>
+            {
+                int first = block * RowBlocks.Rows, count = Math.Min(RowBlocks.Rows, rows - first);
+                embeddings.Read(first, own.Rows.AsSpan(0, count * embeddings.Width));
+                Compare(embeddings, own.Rows, first, count, queries, lengths, own.Nearest);
+                lock (all)
+                    progress.Report(done += count, "");
+            },
+            own =>
+            {
+                for (int i = 0; i < all.Length; i++)
+                    all[i].Add(own.Nearest[i]);
+            }, cancellation);
         return queries.Zip(all, static (query, nearest) => new SimilarVideos(query.Id, nearest.Result()));
     }
 

@@ -148,13 +148,14 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="DataException">
     /// It belongs to something else or to a run with other arguments, or a deletion was interrupted.
     /// </exception>
-    internal static void RequireSame(string path, JsonObject arguments, RunLayout layout)
+    internal static void RequireSame(string path, JsonObject arguments, RunLayout layout, TuningTable? tuning)
     {
         if (!Directory.Exists(path))
             return;
         RunStart.RequireRunOrEmpty(path);
         if (Read(path) is not { } earlier)
             return;
+        RunTuning.AddTo(arguments, tuning);
         RunStart.ModeOf(path, earlier, arguments, [], layout, overwrite: false, mayGrow: false, shared: true);
         if (earlier.ContainsKey(RunChange.Deleting))
             throw new DataException($"{path}: --overwrite-output-dir was interrupted and has left old results; start a worker or the whole command, which deletes them and begins");

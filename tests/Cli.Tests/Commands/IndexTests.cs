@@ -130,6 +130,9 @@ public sealed class IndexTests(CommandWorld world)
         File.WriteAllText(file, """{"a":[1,0]}""");
         Shell.Run("dedup", "--embeddings", file, "--threshold", "0.9", "--output", file).AssertFailed(1, file);
         Assert.Equal("""{"a":[1,0]}""", File.ReadAllText(file));
+        string index = world.New(), ids = Path.Combine(index, "ids.txt");
+        Shell.Run("index", "build", "--embeddings", file, "--output", index).AssertDoneWithUnknownModel();
+        Shell.Run("dedup", "--index", index, "--threshold", "0.9", "--output", ids).AssertFailed(1, $"{ids}: cannot be written: it is an input of the same command");
     }
 
     private string Embed(bool inFull = false)

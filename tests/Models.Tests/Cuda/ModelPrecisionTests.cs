@@ -46,7 +46,7 @@ public sealed class ModelPrecisionTests
     {
         using var cuda = EmulatedMachine.Open();
         using var planted = EmulatedMachine.PlantAdam(cuda);
-        string[] complaints = [.. Complaints(planted, "mix", pairs: false, Seeds[0]).Select(static complaint => complaint.Key + complaint.Value)];
+        string[] complaints = [.. Complaints(planted, "mix", pairs: false)];
         Assert.Contains(complaints, static complaint => complaint.StartsWith("step 2: the loss is", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight ended", StringComparison.Ordinal));
         Assert.DoesNotContain(complaints, static complaint => complaint.StartsWith("the gradient of", StringComparison.Ordinal));

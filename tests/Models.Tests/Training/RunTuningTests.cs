@@ -135,18 +135,21 @@ public sealed class RunTuningTests : IDisposable
         var options = new ReproductionOptions { OutputDirectory = At("all"), Preset = "micro", Models = ["mix"], Tuning = Table("a") };
         var stopped = new CancellationToken(canceled: true);
         using var device = new CpuDevice(threads: 1);
-        Assert.ThrowsAny<OperationCanceledException>(() => new ReproductionRun(device, options, IProgressSink.None, TimeProvider.System, stopped).RunAll());
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(options).RunAll());
         Assert.ThrowsAny<OperationCanceledException>(() => ClaimsStudy.Run(device, options with { OutputDirectory = At("study") }, IProgressSink.None, TimeProvider.System, stopped));
         Assert.All(["all", "study"], run => Assert.Equal(options.Tuning.Content.ToArray(), File.ReadAllBytes(At($"{run}/tuning.json"))));
-    }
 
-    // Commands that open no device compare the arguments of a reproduction.
-    [Fact]
-    public void Arguments_OfAReproduction_HaveTheHash()
-    {
-        var options = new ReproductionOptions { OutputDirectory = At("all"), Preset = "micro", Models = ["mix"] };
-        Assert.False(options.Arguments().ContainsKey("tuning_sha256"));
-        Assert.Equal(Table("a").Sha256, (options with { Tuning = Table("a") }).Arguments()["tuning_sha256"]!.ToString());
+        // Commands that do not open the folder compare tables once there is a result.
+        File.WriteAllText(At("all/summary.json"), "{}");
+        Plan(options);
+        AssertRefused(() => Plan(options with { Tuning = null }));
+        AssertRefused(() => Plan(options with { Tuning = Table("b") }));
+        AssertRefused(() => Run(options with { Tuning = Table("b") }).RunPart("mix/pretrain"));
+        AssertRefused(() => Run(options with { Tuning = Table("b") }).Collect());
+
+        ReproductionRun Run(ReproductionOptions other) => new(device, other, IProgressSink.None, TimeProvider.System, stopped);
+        static void Plan(ReproductionOptions other) => PartsPlan.Of(other, packsProducts: false, new Dictionary<(string, string), double>(), static words => words);
+        static void AssertRefused(Action action) => Assert.Contains("tuning_sha256 was ", Assert.Throws<DataException>(action).Message, StringComparison.Ordinal);
     }
 
     private TuningTable? Find(string? file, params string[] runs) => RunTuning.Find(file, runs.Select(At), _notes);

@@ -20,6 +20,8 @@ public sealed class FrameFile : IDisposable
     // As fp16 they take half of the largest record that is read.
     private const long MostValues = 1 << 28;
 
+    private const string Single = "<f4";
+
     private readonly SafeFileHandle _file;
     private readonly NumpyHeader _header;
 
@@ -37,7 +39,7 @@ public sealed class FrameFile : IDisposable
     /// <summary>Time of the last change of the file.</summary>
     public DateTime ChangedAt => File.GetLastWriteTimeUtc(_file);
 
-    private bool IsSingle => _header.Type == "<f4";
+    private bool IsSingle => _header.Type == Single;
 
     /// <summary>Opens a file and checks its header and its size.</summary>
     /// <param name="path">The file.</param>
@@ -73,6 +75,30 @@ public sealed class FrameFile : IDisposable
         }
     }
 
+    /// <summary>Reads and checks all frames of a file that is in memory.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="values">The values, [frames, width].</param>
+    /// <param name="width">Values of a frame.</param>
+    /// <param name="reason">The problem, as the end of a message that names the file.</param>
+    public static bool TryParse(ReadOnlySpan<byte> file, [NotNullWhen(true)] out Half[]? values, out int width, [NotNullWhen(false)] out string? reason)
+    {
+        (values, width) = (null, 0);
+        if (!ReadHeader(file, file.Length, out var header, out reason))
+            return false;
+        width = (int)header.Shape[1];
+        var read = new Half[header.Shape[0] * width];
+        var content = file[header.DataStart..];
+        var singles = header.Type == Single ? MemoryMarshal.Cast<byte, float>(content) : [];
+        if (singles.IsEmpty)
+            content.CopyTo(MemoryMarshal.AsBytes(read.AsSpan()));
+        else
+            HalfValues.FromSingles(singles, read);
+        if (!Check(read, singles, width, out reason))
+            return false;
+        values = read;
+        return true;
+    }
+
     /// <summary>Reads all frames. Every value must be finite as fp16.</summary>
     /// <param name="values">[frames, width], overwritten.</param>
     /// <param name="buffer">Memory to use again; it grows as needed.</param>
@@ -81,13 +107,7 @@ public sealed class FrameFile : IDisposable
     {
         var halves = MemoryMarshal.AsBytes(values);
         if (!IsSingle)
-        {
-            if (!TryFill(halves, out reason))
-                return false;
-            int bad = HalfValues.IndexOfNonFinite(halves);
-            reason = bad < 0 ? null : Place(bad, (float)values[bad]);
-            return reason is null;
-        }
+            return TryFill(halves, out reason) && Check(values, singles: [], Width, out reason);
         int bytes = values.Length * sizeof(float);
         if (buffer.Length < bytes)
             buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)bytes), (uint)Array.MaxLength));
@@ -95,9 +115,7 @@ public sealed class FrameFile : IDisposable
             return false;
         var singles = MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, bytes));
         HalfValues.FromSingles(singles, values);
-        int infinite = HalfValues.IndexOfNonFinite(halves);
-        reason = infinite < 0 ? null : Place(infinite, singles[infinite]);
-        return reason is null;
+        return Check(values, singles, Width, out reason);
     }
 
     /// <inheritdoc/>
@@ -108,19 +126,19 @@ public sealed class FrameFile : IDisposable
         header = null;
         Span<byte> start = stackalloc byte[TypicalHeaderBytes];
         int read = InputFile.Read(file, start, 0, out reason);
-        if (reason is not null)
-            return false;
-        if (!NumpyHeader.TryFindEnd(start[..read], out int end))
-        {
-            reason = length == 0 ? "the file is empty" : "is not a .npy file";
-            return false;
-        }
-        if (end > start.Length)
+        if (reason is null && NumpyHeader.TryFindEnd(start[..read], out int end) && end > start.Length)
         {
             start = new byte[end];
             read = InputFile.Read(file, start, 0, out reason);
         }
-        reason ??= end > read ? "the file ends inside its header"
+        return reason is null && ReadHeader(start[..read], length, out header, out reason);
+    }
+
+    private static bool ReadHeader(ReadOnlySpan<byte> start, long length, [NotNullWhen(true)] out NumpyHeader? header, [NotNullWhen(false)] out string? reason)
+    {
+        header = null;
+        reason = !NumpyHeader.TryFindEnd(start, out int end) ? length == 0 ? "the file is empty" : "is not a .npy file"
+            : end > start.Length ? "the file ends inside its header"
             : !NumpyHeader.TryRead(start[..end], out header, out string text) ? $"its header is not that of a plain array: {Printable.Quote(text)}"
             : Refusal(header, length);
         return reason is null;
@@ -152,6 +170,14 @@ public sealed class FrameFile : IDisposable
         return reason is null;
     }
 
-    private string Place(int value, float found) => string.Create(CultureInfo.InvariantCulture,
-        $"frame {value / Width} has {(float.IsFinite(found) ? $"{found}, outside of float16's range," : float.IsNaN(found) ? "NaN" : "infinity")} at value {value % Width}");
+    // The values of a float32 file are known before their rounding.
+    private static bool Check(ReadOnlySpan<Half> values, ReadOnlySpan<float> singles, int width, [NotNullWhen(false)] out string? reason)
+    {
+        int bad = HalfValues.IndexOfNonFinite(MemoryMarshal.AsBytes(values));
+        reason = bad < 0 ? null : Place(bad, width, singles.IsEmpty ? (float)values[bad] : singles[bad]);
+        return reason is null;
+    }
+
+    private static string Place(int value, int width, float found) => string.Create(CultureInfo.InvariantCulture,
+        $"frame {value / width} has {(float.IsFinite(found) ? $"{found}, outside of float16's range," : float.IsNaN(found) ? "NaN" : "infinity")} at value {value % width}");
 }

@@ -96,7 +96,7 @@ public sealed class Embedder : IDisposable
     /// </exception>
     public static IVideoDataset OpenOne(ModelFolder folder, string id, string title, string frames)
     {
-        var video = new SingleVideo(id, title, frames);
+        var video = MemoryVideos.OfFile(id, title, frames);
         FrameWidths.Require(frames, video.FrameWidth, folder.Configuration.FrameWidth, $"the model in {folder.FolderPath} takes");
         return video;
     }

@@ -43,6 +43,6 @@ internal sealed class EmbeddingShardFormat() : Format("embedding-shard", "e.json
     private static EmbeddingShards Shards(string path)
     {
         string folder = Path.GetDirectoryName(path)!;
-        return new EmbeddingShards(Path.Combine(folder, "e.json"), ModelFolder.Open(folder), [], new SingleVideo("1", "t", Path.Combine(folder, "frames.npy")));
+        return new EmbeddingShards(Path.Combine(folder, "e.json"), ModelFolder.Open(folder), [], MemoryVideos.OfFile("1", "t", Path.Combine(folder, "frames.npy")));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VideoSim.Engine;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Datasets;
 
@@ -17,7 +18,11 @@ internal sealed class FramesFormat() : Format("frames", "video.npy", "FrameFile:
 
     public override void Read(string path, byte[] input)
     {
-        var (values, width) = FrameFile.ReadAll(path);
+        bool isRight = FrameFile.TryParse(input, out var parsed, out int parsedWidth, out string? reason);
+        var (values, width) = ReadAll(path, reason);
+        Expect.That(isRight, "a file was taken that is refused in memory");
+        Expect.Equal(width, parsedWidth, "width in memory");
+        Expect.Items(values, parsed!, "values in memory");
         var expected = NumpyFile.Read(input) ?? throw new WrongValueException("a wrong header was taken", Encoding.Latin1.GetString(input.AsSpan(0, Math.Min(200, input.Length))));
         Expect.Items<long>([values.Length / width, width], expected.Shape, "shape");
         Expect.Equal(expected.Start + values.Length * (expected.Type[2] - '0'), input.Length, "size of the file");
@@ -25,6 +30,20 @@ internal sealed class FramesFormat() : Format("frames", "video.npy", "FrameFile:
         {
             Expect.Equal((Half)expected.Value(input, i), values[i], "value");
             Expect.That(Half.IsFinite(values[i]), "a value that is not finite was taken");
+        }
+    }
+
+    // The file, and its bytes in memory, are refused for the same reason.
+    private static (Half[] Values, int Width) ReadAll(string path, string? reason)
+    {
+        try
+        {
+            return FrameFile.ReadAll(path);
+        }
+        catch (DataException failure)
+        {
+            Expect.Equal($"{path}: {reason}", failure.Message, "reason");
+            throw;
         }
     }
 }

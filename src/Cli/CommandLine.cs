@@ -83,19 +83,20 @@ internal static class CommandLine
     /// <param name="work">The work.</param>
     /// <param name="json">Its option for results as JSON, if it has one.</param>
     /// <param name="resumes">Whether the same command continues after an interruption; null if it never does.</param>
-    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, Func<ParseResult, bool>? resumes = null)
+    /// <param name="waits">What work that is not simply ended does after a signal.</param>
+    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, Func<ParseResult, bool>? resumes = null, string waits = "saving what is done")
     {
         // The work has a thread of its own. It is never cancelled before it begins: the work itself handles the token.
         // The threads of the pool stay free for SIGHUP, which .NET handles on one of them.
         command.SetAction((parsed, _) => Task.Factory.StartNew(
-            () => Finish(Run(parsed, work, json, resumes, ((Invocation)parsed.InvocationConfiguration).Interruption)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            () => Finish(Run(parsed, work, json, resumes, waits, ((Invocation)parsed.InvocationConfiguration).Interruption)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         return command;
     }
 
-    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, Func<ParseResult, bool>? resumes, Interruption interruption)
+    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, Func<ParseResult, bool>? resumes, string waits, Interruption interruption)
     {
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
-        interruption.Report(() => WriteInterrupted("where it stopped"), () => console.Progress.Note("interrupted: saving what is done; a second signal ends at once"));
+        interruption.Report(() => WriteInterrupted("where it stopped"), () => console.Progress.Note($"interrupted: {waits}; a second signal ends at once"));
         try
         {
             RequireFolderFor(parsed);

@@ -21,6 +21,9 @@ internal sealed partial class Program
         IndexCommand.Create(),
         SearchCommand.Create(),
         DedupCommand.Create(),
+#if SERVER
+        ServeCommand.Create(),
+#endif
         ReportCommand.Create(),
         InspectCommand.Create(),
         PresetsCommand.Create(),

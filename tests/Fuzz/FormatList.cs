@@ -19,7 +19,7 @@ internal static class FormatList
         new SubmissionJsonFormat(), new SubmissionZipFormat(), new EmbeddingMatrixFormat(), new EmbeddingShardFormat(), new IdsFormat(), new IndexManifestFormat(), new IndexTitlesFormat(), new FramesFormat(),
         new JsonLinesFormat(), new DelimitedFormat("csv", ','), new DelimitedFormat("tsv", '\t'), new ParquetFormat(),
         new ConfigFormat(), new SetFormat(), new FoldFormat(),
-        .. RunFormats.All(), .. JsonFileFormat.All(), new KernelImageFormat(),
+        .. RunFormats.All(), .. JsonFileFormat.All(), new KernelImageFormat(), new ServerRequestFormat(),
     ];
 
     /// <summary>The format of a name.</summary>

@@ -10,6 +10,7 @@ ROOMS = {
     "Models": ["Models", "Cli"],
     "Pretrained.Hdf5": ["Models", "Cli"],
     "Import.Parquet": ["Cli"],
+    "Server": ["Cli"],
     "Onnx": ["Oracles", "Cli"],
     "TensorBoard": ["Cli"],
     "Cli": ["Cli"],

@@ -21,7 +21,8 @@ from markdown import Page
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_PROSE = 119
 
-HOSTS = ("github.com", "git-lfs", "www.w3.org", "json-schema.org", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
+# Addresses that are nobody's are no hosts.
+HOSTS = ("127.0.0.1", "10.0.0.1", "10.0.0.2", "10.77", "evil.example", "github.com", "git-lfs", "www.w3.org", "json-schema.org", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
 
 # Texts that must not be in the repository, and why.
 ABSENT = [

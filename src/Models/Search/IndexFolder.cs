@@ -20,9 +20,14 @@ public sealed class IndexFolder : IDisposable
 
     private readonly StoredRows _rows;
     private readonly byte[]? _titles;
+    private readonly int[] _titleStarts = []; // of the lines, and the end
 
-    private IndexFolder(string path, IndexManifest manifest, IReadOnlyList<string> ids, StoredRows rows, byte[]? titles) =>
+    private IndexFolder(string path, IndexManifest manifest, IReadOnlyList<string> ids, StoredRows rows, byte[]? titles)
+    {
         (FolderPath, Manifest, Ids, _rows, _titles) = (path, manifest, ids, rows, titles);
+        if (titles is not null)
+            _titleStarts = LineStarts(titles, ids.Count);
+    }
 
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
@@ -143,20 +148,27 @@ public sealed class IndexFolder : IDisposable
     /// <exception cref="DataException">A line has no title.</exception>
     internal void AddTitles(HashSet<string> ids, Dictionary<string, string> titles)
     {
-        if (_titles is null)
-            return;
-        int start = 0;
-        for (int row = 0; row < Ids.Count; row++)
+        for (int row = 0; row < Ids.Count && HasTitles; row++)
         {
-            int length = _titles.AsSpan(start).IndexOf((byte)'\n');
-            if (ids.Contains(Ids[row]) && TitleOf(_titles.AsSpan(start, length), row + 1) is { } title)
+            if (ids.Contains(Ids[row]) && TitleOf(row) is { } title)
                 titles[Ids[row]] = title;
-            start += length + 1;
         }
     }
 
+    /// <summary>The title of a row; null if it is not known.</summary>
+    /// <exception cref="DataException">The line has no title.</exception>
+    internal string? TitleOf(int row) => _titles is null ? null : TitleOf(_titles.AsSpan(_titleStarts[row].._titleStarts[row + 1]), row + 1);
+
     /// <inheritdoc/>
     public void Dispose() => _rows.Dispose();
+
+    private static int[] LineStarts(ReadOnlySpan<byte> text, int lines)
+    {
+        int[] starts = new int[lines + 1];
+        for (int line = 0; line < lines; line++)
+            starts[line + 1] = starts[line] + text[starts[line]..].IndexOf((byte)'\n') + 1;
+        return starts;
+    }
 
     private string? TitleOf(ReadOnlySpan<byte> line, int number)
     {

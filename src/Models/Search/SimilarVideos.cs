@@ -21,9 +21,15 @@ public sealed record SearchQuery(string? Id, double[] Embedding);
 /// <param name="Similar">
 /// The other videos, the most similar first. Videos with equal cosines are in the ordinal order of their ids.
 /// </param>
-public sealed record SimilarVideos(string? Id, IReadOnlyList<SimilarVideo> Similar, string? Title = null);
+public sealed record SimilarVideos(string? Id, IReadOnlyList<SimilarVideo> Similar, string? Title = null)
+{
+    /// <summary>The nearest of some videos, in the order of a search.</summary>
+    public static IReadOnlyList<SimilarVideo> Nearest(IEnumerable<SimilarVideo> videos, int top) =>
+        [.. videos.OrderByDescending(static video => video.Cosine).ThenBy(static video => video.Id, StringComparer.Ordinal).Take(top)];
+}
 
 /// <summary>JSON of a search. Titles stay readable.</summary>
+[JsonSerializable(typeof(SimilarVideos))]
 [JsonSerializable(typeof(IReadOnlyList<SimilarVideos>))]
 [JsonSerializable(typeof(IReadOnlyList<DuplicateVideo>))]
 public sealed partial class SearchJson : JsonSerializerContext

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
@@ -59,6 +61,27 @@ public sealed class VideoIndex : EmbeddingSource
             rows = rows[(here * Width)..];
             first += here;
         }
+    }
+
+    /// <summary>
+    /// A hash of the contents: equal for indexes that give the same answers, in lower-case hexadecimal.
+    /// </summary>
+    public string Digest() => DigestOf(_folders.SelectMany(static folder => folder.Manifest.Files).Select(static file => $"{file.Name} {file.Sha256}"));
+
+    /// <summary>A hash of several hashes, in lower-case hexadecimal.</summary>
+    public static string DigestOf(IEnumerable<string> digests) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', digests))));
+
+    /// <summary>The rows of the ids, for many searches by id.</summary>
+    public IReadOnlyDictionary<string, int> RowsById() => Ids.Select(static (id, row) => (id, row)).ToDictionary(static pair => pair.id, static pair => pair.row);
+
+    /// <summary>The title of a row; null if it is not known.</summary>
+    /// <exception cref="DataException">The titles are damaged.</exception>
+    public string? TitleOf(int row)
+    {
+        int part = 0;
+        while (row >= _ends[part])
+            part++;
+        return _folders[part].TitleOf(row - (part == 0 ? 0 : _ends[part - 1]));
     }
 
     /// <summary>The titles of some ids, as far as the indexes have them.</summary>

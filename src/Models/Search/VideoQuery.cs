@@ -15,13 +15,23 @@ public static class VideoQuery
     /// <param name="embeddings">What is searched.</param>
     /// <param name="progress">Receives a warning if it does not tell its model.</param>
     /// <exception cref="DataException">It has the embeddings of another checkpoint or of an ensemble.</exception>
-    public static void RequireModelOf(ModelFolder folder, EmbeddingSource embeddings, IProgressSink progress)
+    public static void RequireModelOf(ModelFolder folder, EmbeddingSource embeddings, IProgressSink progress) =>
+        RequireModelOf(folder, embeddings.Source, embeddings.Width, embeddings.Origin, progress);
+
+    /// <summary>The same for what is not a file of this machine.</summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="searched">What is searched, for messages.</param>
+    /// <param name="width">Values of its embeddings.</param>
+    /// <param name="origin">Their origin; null if it is not known.</param>
+    /// <param name="progress">Receives a warning if it is not known.</param>
+    /// <exception cref="DataException">It has the embeddings of another checkpoint or of an ensemble.</exception>
+    public static void RequireModelOf(ModelFolder folder, string searched, int width, EmbeddingOrigin? origin, IProgressSink progress)
     {
-        if (embeddings.Origin is { CheckpointCount: > 1 } ensemble)
-            throw new DataException($"{embeddings.Source}: has embeddings of {ensemble}, which no single model computes; search it by --id or --vectors");
-        if (embeddings.Width != folder.Configuration.EmbeddingWidth)
-            throw new DataException($"{folder.FolderPath}: its embeddings have {folder.Configuration.EmbeddingWidth} values, but {embeddings.Source} has {embeddings.Width} per id");
-        if (EmbeddingOrigin.RequireSame(folder.FolderPath, Embedder.OriginOf(folder), embeddings.Source, embeddings.Origin) is { } warning)
+        if (origin is { CheckpointCount: > 1 } ensemble)
+            throw new DataException($"{searched}: has embeddings of {ensemble}, which no single model computes; search it by id or by vector");
+        if (width != folder.Configuration.EmbeddingWidth)
+            throw new DataException($"{folder.FolderPath}: its embeddings have {folder.Configuration.EmbeddingWidth} values, but {searched} has {width} per id");
+        if (EmbeddingOrigin.RequireSame(folder.FolderPath, Embedder.OriginOf(folder), searched, origin) is { } warning)
             progress.Warn(warning);
     }
 
@@ -46,7 +56,22 @@ public static class VideoQuery
         using var embedder = new Embedder(device, model, folder.Configuration);
         var table = embedder.EmbedAll(video, folder.Tokenizer, folder.Tags, progress, cancellation);
         double[] embedding = new double[table.Width];
-        Rounding.Round(table, row: 0, embeddings.Origin?.Precision ?? EmbeddingRounding.Half, embedding, frames);
+        Rounding.Round(table, row: 0, PrecisionOf(embeddings.Origin), embedding, frames);
         return new SearchQuery(Id: null, embedding);
     }
+
+    /// <summary>
+    /// Rounds an embedding of a model as those that are searched were; null if a value is not finite then.
+    /// </summary>
+    /// <param name="embedding">The embedding [Width].</param>
+    /// <param name="searched">Origin of what is searched; null if it is not known.</param>
+    public static double[]? Round(ReadOnlySpan<float> embedding, EmbeddingOrigin? searched)
+    {
+        double[] rounded = new double[embedding.Length];
+        for (int i = 0; i < rounded.Length; i++)
+            rounded[i] = Rounding.Round(embedding[i], PrecisionOf(searched));
+        return rounded.All(double.IsFinite) ? rounded : null;
+    }
+
+    private static EmbeddingRounding PrecisionOf(EmbeddingOrigin? searched) => searched?.Precision ?? EmbeddingRounding.Half;
 }

@@ -32,12 +32,7 @@ internal static class Rounding
         var embedding = table[row];
         for (int i = 0; i < embedding.Length; i++)
         {
-            rounded[i] = rounding switch
-            {
-                EmbeddingRounding.Half => (double)(Half)embedding[i],
-                EmbeddingRounding.Single => (float)embedding[i],
-                _ => embedding[i],
-            };
+            rounded[i] = Round(embedding[i], rounding);
             if (!double.IsFinite(rounded[i]))
             {
                 throw new DataException(string.Create(CultureInfo.InvariantCulture,
@@ -45,4 +40,12 @@ internal static class Rounding
             }
         }
     }
+
+    /// <summary>Rounds a value to the nearest number, ties to even; infinite if it is too large.</summary>
+    public static double Round(double value, EmbeddingRounding rounding) => rounding switch
+    {
+        EmbeddingRounding.Half => (double)(Half)value,
+        EmbeddingRounding.Single => (float)value,
+        _ => value,
+    };
 }

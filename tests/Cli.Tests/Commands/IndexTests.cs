@@ -76,7 +76,7 @@ public sealed class IndexTests(CommandWorld world)
         Shell.Run("ensemble", "--inputs", file, other, "--output", mean).AssertDone();
         Shell.Run("index", "build", "--embeddings", mean, "--output", ensemble).AssertDone();
         Shell.Run(["search", "--index", ensemble, "--checkpoint", last, .. video])
-            .AssertFailed(1, $"{ensemble}: has embeddings of an ensemble of 2 checkpoints of mix (", "which no single model computes; search it by --id or --vectors");
+            .AssertFailed(1, $"{ensemble}: has embeddings of an ensemble of 2 checkpoints of mix (", "which no single model computes; search it by id or by vector");
         Shell.Run("search", "--index", ensemble, "--vectors", mean, "--top", "1").AssertDone();
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
 
 namespace VideoSim.Engine.Interop;
@@ -117,9 +118,11 @@ public static unsafe partial class FileKind
 
     private static FileStatus Status(byte* result) => new(*(uint*)(result + OwnerOffset), *(ushort*)(result + ModeOffset));
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Statx(int folder, string path, int flags, uint mask, byte* result);
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint EffectiveUser();
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace VideoSim.Engine.Interop;
 
@@ -22,6 +23,7 @@ internal static partial class LargePages
             _ = Advise(address, (nuint)bytes, Advice);
     }
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(nint address, nuint length, int advice);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace VideoSim.Engine.Interop;
 
@@ -35,12 +36,20 @@ public static partial class ProcessEnd
             Exit(exitCode);
     }
 
-    /// <summary>Ends all processes of a group, which has the number of its first process. For Linux.</summary>
-    public static void OfGroup(int group) => _ = Kill(-group, Terminate);
+    /// <summary>
+    /// Ends all processes of a group, which has the number of its first process. Windows has no such groups.
+    /// </summary>
+    public static void OfGroup(int group)
+    {
+        if (!OperatingSystem.IsWindows())
+            _ = Kill(-group, Terminate);
+    }
 
+    [UnsupportedOSPlatform("windows")]
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
 
+    [UnsupportedOSPlatform("windows")]
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void Exit(int status);
 }

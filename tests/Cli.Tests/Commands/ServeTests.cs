@@ -48,6 +48,18 @@ public sealed class ServeTests(CommandWorld world)
         ChildProcess.RequireSignal("TERM");
         string index = Index();
         using var process = ChildProcess.StartAloud("serve", "--index", index, "--checkpoint", world.Pretrained, "--listen", "127.0.0.1:0", "--threads", "1");
+        try
+        {
+            await RequireEndsWell(process);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    private static async Task RequireEndsWell(Process process)
+    {
         string line = (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken))!;
         var address = Regex.Match(line, $"^(http://127.0.0.1:[0-9]+): serving {TinyData.TestVideos} videos$");
         Assert.True(address.Success, line);

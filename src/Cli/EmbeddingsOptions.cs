@@ -29,5 +29,5 @@ internal sealed class EmbeddingsOptions
     /// <summary>Opens the embeddings.</summary>
     /// <exception cref="DataException">They cannot be read, or indexes do not belong together.</exception>
     public EmbeddingSource Open(ParseResult parsed, CommandConsole console) =>
-        parsed.GetValue(File) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(parsed.GetValue(Index)!, console.Progress);
+        parsed.GetValue(File) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(parsed.GetValue(Index)!, USearchSupport.Open, console.Progress);
 }

@@ -18,7 +18,7 @@ public sealed class LayersTests
     [InlineData("VideoSim.Engine", "System.Console", "VideoSim.PtxMachine", "ScottPlot", "SkiaSharp")]
     [InlineData("VideoSim.PtxMachine", "System.Console", "VideoSim.Models", "videosim", "ScottPlot", "SkiaSharp")]
     [InlineData("videosim", "ScottPlot", "SkiaSharp")]
-    [InlineData("VideoSim.Models", "System.Console", "System.CommandLine", "PureHDF", "VideoSim.Pretrained.Hdf5", "Parquet", "VideoSim.Import.Parquet", "Google.Protobuf", "VideoSim.Onnx", "VideoSim.TensorBoard", "VideoSim.Server", "Microsoft.AspNetCore", "Prometheus.NetStandard", "VideoSim.PtxMachine", "ScottPlot", "SkiaSharp")]
+    [InlineData("VideoSim.Models", "System.Console", "System.CommandLine", "PureHDF", "VideoSim.Pretrained.Hdf5", "Parquet", "VideoSim.Import.Parquet", "VideoSim.Search.USearch", "Google.Protobuf", "VideoSim.Onnx", "VideoSim.TensorBoard", "VideoSim.Server", "Microsoft.AspNetCore", "Prometheus.NetStandard", "VideoSim.PtxMachine", "ScottPlot", "SkiaSharp")]
     public void References_OfALayer_HaveNothingThatIsAnotherLayers(string layer, params string[] others)
     {
         string[] references = [.. Assembly.Load(layer).GetReferencedAssemblies().Select(static name => name.Name!)];

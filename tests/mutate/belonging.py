@@ -11,6 +11,7 @@ ROOMS = {
     "Pretrained.Hdf5": ["Models", "Cli"],
     "Import.Parquet": ["Cli"],
     "Server": ["Cli"],
+    "Search.USearch": ["Cli"],
     "Onnx": ["Oracles", "Cli"],
     "TensorBoard": ["Cli"],
     "Cli": ["Cli"],

@@ -11,9 +11,9 @@ namespace VideoSim.Models.Search;
 public sealed record DuplicateVideo(int Group, string Id, double Cosine);
 
 /// <summary>
-/// Groups of duplicates: the connected components of the graph that has an edge for every two videos with a cosine of
-/// at least a threshold. All pairs are compared. The result does not depend on the number of threads or on the
-/// processor.
+/// Groups of duplicates: the connected components of all pairs of videos with a cosine of at least a threshold. All
+/// pairs of few videos are compared. Of more videos, each is compared with those that the graphs of its indexes find
+/// near it. The result does not depend on the number of threads or on the processor.
 /// </summary>
 public static class DuplicateSearch
 {
@@ -30,13 +30,27 @@ public static class DuplicateSearch
     /// The videos of all groups of at least two. Groups are in the order of their first videos in the file, and so are
     /// the videos of a group.
     /// </returns>
-    /// <exception cref="DataException">There are too many videos, or they cannot be read.</exception>
-    public static IReadOnlyList<DuplicateVideo> Find(EmbeddingSource embeddings, double threshold, int threads, IProgressSink progress, CancellationToken cancellation)
+    /// <exception cref="DataException">
+    /// There are too many videos for a file or an exact index, or they cannot be read.
+    /// </exception>
+    public static IReadOnlyList<DuplicateVideo> Find(EmbeddingSource embeddings, double threshold, int threads, IProgressSink progress, CancellationToken cancellation) =>
+        Find(embeddings, threshold, MostVideos, threads, progress, cancellation);
+
+    /// <summary>The same with another limit, for tests.</summary>
+    internal static IReadOnlyList<DuplicateVideo> Find(EmbeddingSource embeddings, double threshold, int mostVideos, int threads, IProgressSink progress, CancellationToken cancellation)
     {
         int count = embeddings.Ids.Count;
-        if (count > MostVideos)
-            throw new DataException($"{embeddings.Source}: has {count} videos; all pairs are compared of at most {MostVideos}");
         var groups = new Components(count);
+        if (count > mostVideos)
+            NeighborPairs.Join(groups, embeddings as VideoIndex ?? throw NeighborPairs.NeedsGraph(embeddings, embeddings.Source, mostVideos), threshold, mostVideos, threads, progress, cancellation);
+        else
+            CompareAll(groups, embeddings, threshold, threads, progress, cancellation);
+        return Describe(embeddings, groups);
+    }
+
+    private static void CompareAll(Components groups, EmbeddingSource embeddings, double threshold, int threads, IProgressSink progress, CancellationToken cancellation)
+    {
+        int count = embeddings.Ids.Count;
         long pairs = (long)count * (count - 1) / 2, done = 0;
         progress.Begin("comparing pairs", pairs);
         RowBlocks.Run(count, threads, () => new Worker(embeddings, threshold), (block, worker) =>
@@ -46,7 +60,6 @@ public static class DuplicateSearch
                 progress.Report(done += compared, "");
         }, worker => groups.Add(worker.Groups), cancellation);
         progress.End("");
-        return Describe(embeddings, groups);
     }
 
     private static List<DuplicateVideo> Describe(EmbeddingSource embeddings, Components groups)
@@ -134,33 +147,6 @@ public static class DuplicateSearch
             embeddings.Read(first, _rows.AsSpan(0, Count * embeddings.Width));
             for (int row = 0; row < Count; row++)
                 InverseLengths[row] = CosineEstimate.InverseLength(this[row]);
-        }
-    }
-
-    // Disjoint sets of rows. The name of a set is its first row, so it does not depend on the order of the edges.
-    private sealed class Components
-    {
-        private readonly int[] _parents; // of a row in the same set, a row before it or the row itself
-
-        public Components(int count) => _parents = [.. Enumerable.Range(0, count)];
-
-        public int FirstOf(int row)
-        {
-            while (_parents[row] != row)
-                row = _parents[row] = _parents[_parents[row]]; // halves the way
-            return row;
-        }
-
-        public void Join(int a, int b)
-        {
-            (a, b) = (FirstOf(a), FirstOf(b));
-            _parents[Math.Max(a, b)] = Math.Min(a, b);
-        }
-
-        public void Add(Components others)
-        {
-            for (int row = 0; row < _parents.Length; row++)
-                Join(row, others.FirstOf(row));
         }
     }
 }

@@ -11,7 +11,10 @@ using VideoSim.Models.Submissions;
 
 namespace VideoSim.Models.Search;
 
-/// <summary>The folder of an index (docs/adr/0035-indexes.md): vectors, ids and titles of videos.</summary>
+/// <summary>
+/// The folder of an index (docs/adr/0035-indexes.md): vectors, ids and titles of videos, and for an approximate index
+/// a graph of the vectors (docs/adr/0036-approximate-indexes.md).
+/// </summary>
 public sealed class IndexFolder : IDisposable
 {
     private const int RowsAtATime = 256;
@@ -22,9 +25,9 @@ public sealed class IndexFolder : IDisposable
     private readonly byte[]? _titles;
     private readonly int[] _titleStarts = []; // of the lines, and the end
 
-    private IndexFolder(string path, IndexManifest manifest, IReadOnlyList<string> ids, StoredRows rows, byte[]? titles)
+    private IndexFolder(string path, IndexManifest manifest, IReadOnlyList<string> ids, StoredRows rows, byte[]? titles, INeighborGraph? graph)
     {
-        (FolderPath, Manifest, Ids, _rows, _titles) = (path, manifest, ids, rows, titles);
+        (FolderPath, Manifest, Ids, _rows, _titles, Graph) = (path, manifest, ids, rows, titles, graph);
         if (titles is not null)
             _titleStarts = LineStarts(titles, ids.Count);
     }
@@ -41,39 +44,62 @@ public sealed class IndexFolder : IDisposable
     /// <summary>Whether videos have titles.</summary>
     public bool HasTitles => _titles is not null;
 
+    /// <summary>The graph of the rows; null in an exact index.</summary>
+    internal INeighborGraph? Graph { get; }
+
     /// <summary>Writes an index.</summary>
     /// <param name="path">A folder that is absent or empty. It appears whole or not at all.</param>
     /// <param name="embeddings">The embeddings; their order is kept.</param>
     /// <param name="titles">Titles by id, as far as they are known; null for an index without titles.</param>
     /// <param name="precision">Precision of the vectors: float32 or bf16. Values are rounded to the nearest.</param>
+    /// <param name="graphs">Builds the graph of an approximate index; null for an exact index.</param>
     /// <param name="progress">Receives the progress in rows.</param>
     /// <param name="cancellation">Stops the writing.</param>
     /// <exception cref="DataException">
     /// An id or a value does not fit, the embeddings cannot be read, or the folder cannot be written.
     /// </exception>
-    public static void Write(string path, EmbeddingSource embeddings, IReadOnlyDictionary<string, string>? titles, ElementType precision, IProgressSink progress, CancellationToken cancellation)
+    public static void Write(string path, EmbeddingSource embeddings, IReadOnlyDictionary<string, string>? titles, ElementType precision, INeighborGraphLibrary? graphs, IProgressSink progress, CancellationToken cancellation)
     {
         IdLines.RequireFits(embeddings.Ids, path, IndexManifest.Ids);
         AtomicFolder.WriteNew(path, folder =>
         {
             folder.Add(IndexManifest.Ids, stream => IdLines.Write(stream, embeddings.Ids));
             folder.Add(IndexManifest.VectorsOf(precision), stream => WriteVectors(stream, embeddings, precision, progress, cancellation));
+            if (graphs is not null)
+                folder.Add(IndexManifest.GraphFile, stream => graphs.Build(embeddings.Ids.Count, embeddings.Width, ReadRounded, stream, progress, cancellation));
             if (titles is not null)
                 folder.Add(IndexManifest.Titles, stream => WriteTitles(stream, embeddings.Ids, titles));
-            var manifest = new IndexManifest(embeddings.Ids.Count, embeddings.Width, precision, embeddings.Origin, [.. folder.Files]);
+            var manifest = new IndexManifest(embeddings.Ids.Count, embeddings.Width, precision, embeddings.Origin, graphs?.Parameters, [.. folder.Files]);
             folder.Add(IndexManifest.Name, manifest.WriteTo);
         });
+
+        void ReadRounded(int first, Span<double> rows)
+        {
+            embeddings.Read(first, rows);
+            foreach (ref double value in rows)
+                value = Round(value, precision);
+        }
     }
 
     /// <summary>Opens an index. Every file is compared with its hash first.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="graphs">
+    /// Gives the library for graphs, when an approximate index is opened; null in a program without one.
+    /// </param>
     /// <exception cref="DataException">
-    /// The folder is not that of an index, or a file is missing or damaged; the message names the file.
+    /// The folder is not that of an index, a file is missing or damaged, or there is no library for its graph; the
+    /// message names the file.
     /// </exception>
-    public static IndexFolder Open(string path)
+    public static IndexFolder Open(string path, Func<INeighborGraphLibrary>? graphs)
     {
         var manifest = IndexManifest.Read(path);
+        var library = manifest.Graph is null ? null : graphs?.Invoke() ?? throw new DataException($"{path}: is an index of kind {IndexManifest.Hnsw}, and this program is built without the library for it");
         foreach (var file in manifest.Files)
-            RequireWhole(Path.Combine(path, file.Name), file);
+        {
+            string name = RequireSize(path, file);
+            if (file.Name != IndexManifest.GraphFile)
+                RequireHash(name, file, FileDigest.OfContent(name).Sha256);
+        }
         string idFile = Path.Combine(path, IndexManifest.Ids), vectors = Path.Combine(path, manifest.Vectors);
         var (ids, count) = IdLines.Read(idFile, manifest.Rows, new EmbeddingMemory(idFile, manifest.Files.Sum(static file => file.Bytes)));
         if (count != manifest.Rows)
@@ -82,13 +108,15 @@ public sealed class IndexFolder : IDisposable
         byte[]? titles = manifest.Files.Any(static file => file.Name == IndexManifest.Titles) ? FileFailure.ReadAllBytes(Path.Combine(path, IndexManifest.Titles), TitleLimit) : null;
         if (titles is not null && (titles.AsSpan().Count((byte)'\n') != count || titles[^1] != '\n'))
             throw new DataException($"{Path.Combine(path, IndexManifest.Titles)}: has not one line for each of {count} ids");
+        var graph = library is null ? null : OpenGraph(path, manifest, library);
         try
         {
             var stream = new FileStream(vectors, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            return new IndexFolder(path, manifest, ids, new StoredRows(vectors, stream, manifest.Width, manifest.Precision == ElementType.Float32 ? SafetensorsType.F32 : SafetensorsType.BF16), titles);
+            return new IndexFolder(path, manifest, ids, new StoredRows(vectors, stream, manifest.Width, manifest.Precision == ElementType.Float32 ? SafetensorsType.F32 : SafetensorsType.BF16), titles, graph);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
+            graph?.Dispose();
             throw FileFailure.Reading(vectors, failure);
         }
     }
@@ -160,7 +188,11 @@ public sealed class IndexFolder : IDisposable
     internal string? TitleOf(int row) => _titles is null ? null : TitleOf(_titles.AsSpan(_titleStarts[row].._titleStarts[row + 1]), row + 1);
 
     /// <inheritdoc/>
-    public void Dispose() => _rows.Dispose();
+    public void Dispose()
+    {
+        _rows.Dispose();
+        Graph?.Dispose();
+    }
 
     private static int[] LineStarts(ReadOnlySpan<byte> text, int lines)
     {
@@ -189,14 +221,36 @@ public sealed class IndexFolder : IDisposable
         throw new DataException($"{Path.Combine(FolderPath, IndexManifest.Titles)}: line {number} is not a title in JSON");
     }
 
-    private static void RequireWhole(string path, WrittenFile written)
+    // Native code gets the bytes that were hashed, not the file.
+    private static INeighborGraph OpenGraph(string folder, IndexManifest manifest, INeighborGraphLibrary library)
     {
+        var written = manifest.Files.First(static file => file.Name == IndexManifest.GraphFile);
+        var memory = FileMemory.Read(Path.Combine(folder, written.Name), written.Bytes, out string sha256);
+        try
+        {
+            RequireHash(memory.Path, written, sha256);
+            return library.Open(memory, manifest.Graph!, manifest.Rows, manifest.Width);
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    // Returns the path of the file.
+    private static string RequireSize(string folder, WrittenFile written)
+    {
+        string path = Path.Combine(folder, written.Name);
         if (!File.Exists(path))
             throw new DataException($"{path}: {(Directory.Exists(path) ? "is a folder, but" : "is gone:")} {IndexManifest.Name} lists it{(Directory.Exists(path) ? " as a file" : "")}");
         long bytes = new FileInfo(path).Length;
-        if (bytes != written.Bytes)
-            throw new DataException($"{path}: has changed since the index was written: it has {bytes} bytes, not {written.Bytes}");
-        if (FileDigest.OfContent(path).Sha256 != written.Sha256)
+        return bytes == written.Bytes ? path : throw new DataException($"{path}: has changed since the index was written: it has {bytes} bytes, not {written.Bytes}");
+    }
+
+    private static void RequireHash(string path, WrittenFile written, string sha256)
+    {
+        if (sha256 != written.Sha256)
             throw new DataException($"{path}: has changed since the index was written: its SHA-256 is not that in {IndexManifest.Name}");
     }
 

@@ -15,22 +15,34 @@ namespace VideoSim.Models.Search;
 /// <param name="Width">Values of an embedding.</param>
 /// <param name="Precision">float32 or bf16.</param>
 /// <param name="Origin">What computed the embeddings; null if it is not known.</param>
-/// <param name="Files">The other files: ids.txt, that of the vectors and, if there are titles, titles.jsonl.</param>
-public sealed record IndexManifest(int Rows, int Width, ElementType Precision, EmbeddingOrigin? Origin, IReadOnlyList<WrittenFile> Files)
+/// <param name="Graph">How its graph was built; null for an exact index.</param>
+/// <param name="Files">
+/// The other files: ids.txt, that of the vectors, graph.usearch if there is a graph, titles.jsonl if there are titles.
+/// </param>
+public sealed record IndexManifest(int Rows, int Width, ElementType Precision, EmbeddingOrigin? Origin, GraphParameters? Graph, IReadOnlyList<WrittenFile> Files)
 {
     /// <summary>Name of the file.</summary>
     public const string Name = "manifest.json";
 
-    internal const string Ids = "ids.txt", Titles = "titles.jsonl";
+    internal const string Ids = "ids.txt", Titles = "titles.jsonl", GraphFile = "graph.usearch";
 
     /// <summary>Every row is compared, so the result is that of brute force.</summary>
     public const string Exact = "exact";
+
+    /// <summary>A graph finds the rows to compare.</summary>
+    public const string Hnsw = "hnsw";
+
+    // The largest connectivity and expansion of a graph: more than any graph needs.
+    private const int MostConnectivity = 256, MostExpansion = 1 << 16;
 
     private const int Format = 1;
 
     // Keys of the manifest.
     private const string FormatKey = "format", KindKey = "kind", RowsKey = "rows", WidthKey = "width", PrecisionKey = "precision", OriginKey = "origin", FilesKey = "files",
-        BytesKey = "bytes", HashKey = "sha256";
+        BytesKey = "bytes", HashKey = "sha256", GraphKey = "graph", ConnectivityKey = "connectivity", ExpansionKey = "expansion";
+
+    /// <summary>The kind of the index: <see cref="Exact"/> or <see cref="Hnsw"/>.</summary>
+    public string Kind => Graph is null ? Exact : Hnsw;
 
     /// <summary>Name of the file of the vectors.</summary>
     internal string Vectors => VectorsOf(Precision);
@@ -43,16 +55,19 @@ public sealed record IndexManifest(int Rows, int Width, ElementType Precision, E
         var files = new JsonObject();
         foreach (var file in Files)
             files[file.Name] = new JsonObject { [BytesKey] = file.Bytes, [HashKey] = file.Sha256 };
-        JsonSeal.Write(stream, new JsonObject
+        var manifest = new JsonObject
         {
             [FormatKey] = Format,
-            [KindKey] = Exact,
+            [KindKey] = Kind,
             [RowsKey] = Rows,
             [WidthKey] = Width,
             [PrecisionKey] = PrecisionName.Of(Precision),
             [OriginKey] = Origin?.ToJson(),
             [FilesKey] = files,
-        });
+        };
+        if (Graph is not null)
+            manifest[GraphKey] = new JsonObject { [ConnectivityKey] = Graph.Connectivity, [ExpansionKey] = Graph.Expansion };
+        JsonSeal.Write(stream, manifest);
     }
 
     /// <summary>Reads the manifest of a folder.</summary>
@@ -67,7 +82,7 @@ public sealed record IndexManifest(int Rows, int Width, ElementType Precision, E
         var json = JsonFile.ReadObject(path);
         if (!JsonSeal.IsWhole(json))
             throw new DataException($"{path}: is not the manifest of an index, or has changed since it was written");
-        if (Get<int>(FormatKey) != Format || Get<string>(KindKey) != Exact)
+        if (Get<int>(FormatKey) != Format || Get<string>(KindKey) is not (Exact or Hnsw))
             throw new DataException($"{path}: is of another version of the program; build the index again");
         int rows = Get<int>(RowsKey), width = Get<int>(WidthKey);
         var precision = PrecisionName.Parse(Get<string>(PrecisionKey));
@@ -76,17 +91,25 @@ public sealed record IndexManifest(int Rows, int Width, ElementType Precision, E
             throw Wrong(RowsKey);
         if (width is <= 0 or > EmbeddingTable.MaxWidth)
             throw Wrong(WidthKey);
-        string[] names = precision is { } type ? [Ids, VectorsOf(type)] : throw Wrong(PrecisionKey);
+        var graph = Get<string>(KindKey) == Hnsw ? GraphOf(json[GraphKey]) ?? throw Wrong(GraphKey) : null;
+        if (graph is null && json.ContainsKey(GraphKey))
+            throw Wrong(GraphKey);
+        string[] names = precision is { } type ? [Ids, VectorsOf(type), .. graph is null ? Array.Empty<string>() : [GraphFile]] : throw Wrong(PrecisionKey);
         if (json[FilesKey] is not JsonObject listed || !names.All(listed.ContainsKey) || listed.Any(file => !names.Contains(file.Key) && file.Key != Titles))
             throw Wrong(FilesKey);
-        var manifest = new IndexManifest(rows, width, type, origin, [.. listed.Select(file => FileOf(file.Key, file.Value) ?? throw Wrong(FilesKey))]);
+        var manifest = new IndexManifest(rows, width, type, origin, graph, [.. listed.Select(file => FileOf(file.Key, file.Value) ?? throw Wrong(FilesKey))]);
         long bytes = manifest.Files.First(file => file.Name == manifest.Vectors).Bytes;
         return bytes == (long)rows * width * type.Size() ? manifest : throw new DataException($"{path}: {rows} rows of {width} values are not {bytes} bytes");
 
-        T? Get<T>(string key) => json[key] is JsonValue value && value.TryGetValue(out T? found) ? found : default;
+        T? Get<T>(string key) => IndexManifest.Get<T>(json, key);
 
         DataException Wrong(string key) => new($"{path}: {key} is missing or has a wrong value");
     }
+
+    private static T? Get<T>(JsonObject json, string key) => json[key] is JsonValue value && value.TryGetValue(out T? found) ? found : default;
+
+    private static GraphParameters? GraphOf(JsonNode? node) => node is JsonObject graph && Get<int>(graph, ConnectivityKey) is >= 2 and <= MostConnectivity and var connectivity
+        && Get<int>(graph, ExpansionKey) is >= 1 and <= MostExpansion and var expansion ? new GraphParameters(connectivity, expansion) : null;
 
     private static WrittenFile? FileOf(string name, JsonNode? node) => node is JsonObject file && file[BytesKey] is JsonValue bytes && bytes.TryGetValue(out long size) && size >= 0
         && file[HashKey] is JsonValue hash && hash.TryGetValue(out string? sha256) ? new WrittenFile(name, size, sha256) : null;

@@ -16,15 +16,19 @@ internal static class RowBlocks
     /// <param name="end">Receives what a thread has worked with, one after the other.</param>
     /// <param name="cancellation">Stops before the next block.</param>
     /// <exception cref="DataException">A row cannot be read.</exception>
-    public static void Run<T>(int rows, int threads, Func<T> begin, Action<int, T> work, Action<T> end, CancellationToken cancellation)
+    public static void Run<T>(int rows, int threads, Func<T> begin, Action<int, T> work, Action<T> end, CancellationToken cancellation) =>
+        Each((rows + Rows - 1) / Rows, threads, begin, work, end, cancellation);
+
+    /// <summary>Runs the work on each of some numbers from 0, as <see cref="Run"/> does on blocks.</summary>
+    public static void Each<T>(int count, int threads, Func<T> begin, Action<int, T> work, Action<T> end, CancellationToken cancellation)
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         var turn = new Lock();
         try
         {
-            Parallel.For(0, (rows + Rows - 1) / Rows, options, begin, (block, _, own) =>
+            Parallel.For(0, count, options, begin, (number, _, own) =>
             {
-                work(block, own);
+                work(number, own);
                 return own;
             },
             own =>

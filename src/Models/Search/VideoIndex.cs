@@ -7,9 +7,15 @@ using VideoSim.Models.Submissions;
 
 namespace VideoSim.Models.Search;
 
+/// <summary>A part of rows, and the graph that finds them; without a graph they are compared.</summary>
+/// <param name="First">The first row.</param>
+/// <param name="Count">Number of rows.</param>
+/// <param name="Graph">The graph, whose first row is this one.</param>
+internal readonly record struct RowRange(int First, int Count, INeighborGraph? Graph);
+
 /// <summary>
-/// One or several indexes as one: the rows of all of them, in order. A search gives what it would give with one index
-/// of all rows.
+/// One or several indexes as one: the rows of all of them, in order. A search of exact indexes gives what it would
+/// give with one index of all rows.
 /// </summary>
 public sealed class VideoIndex : EmbeddingSource
 {
@@ -27,19 +33,27 @@ public sealed class VideoIndex : EmbeddingSource
     /// <summary>Whether videos have titles.</summary>
     public bool HasTitles => _folders.Any(static folder => folder.HasTitles);
 
+    /// <summary>The indexes, in order.</summary>
+    internal IEnumerable<(string Path, RowRange Rows)> Parts =>
+        _folders.Zip(_ends, static (folder, end) => (folder.FolderPath, new RowRange(end - folder.Ids.Count, folder.Ids.Count, folder.Graph)));
+
+    /// <summary>An index that is open. It is disposed with this object.</summary>
+    public static VideoIndex Of(IndexFolder folder) => new([folder], folder.Ids);
+
     /// <summary>Opens indexes of the same model.</summary>
     /// <param name="paths">Their folders.</param>
+    /// <param name="graphs">As in <see cref="IndexFolder.Open"/>.</param>
     /// <param name="progress">Receives a warning if an index does not tell its model, but another does.</param>
     /// <exception cref="DataException">
     /// A folder is not an index or damaged, models or widths differ, or an id is in two of them.
     /// </exception>
-    public static VideoIndex Open(IReadOnlyList<string> paths, IProgressSink progress)
+    public static VideoIndex Open(IReadOnlyList<string> paths, Func<INeighborGraphLibrary>? graphs, IProgressSink progress)
     {
         var folders = new List<IndexFolder>();
         try
         {
             foreach (string path in paths)
-                folders.Add(IndexFolder.Open(path));
+                folders.Add(IndexFolder.Open(path, graphs));
             return new VideoIndex(folders, Join(folders, progress));
         }
         catch

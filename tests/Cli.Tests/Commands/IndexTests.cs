@@ -45,6 +45,35 @@ public sealed class IndexTests(CommandWorld world)
         Assert.Equal(Shell.Run("dedup", "--index", indexes[2], "--threshold", "0.9").AssertDone().Output.Length, Shell.Run("dedup", "--index", indexes[0], indexes[1], "--threshold", "0.9").AssertDone().Output.Length);
     }
 
+    // Of so few videos the graph finds all.
+    [Fact]
+    public void Build_AnIndexWithAGraph_IsSearchedDescribedAndFreeOfDuplicatesLikeAnExactOne()
+    {
+        string file = Embed(), exact = world.New(), index = world.New(), graph = Path.Combine(index, "graph.usearch");
+        Shell.Run("index", "build", "--embeddings", file, "--records", Videos, "--output", exact).AssertDone();
+        var outcome = Shell.RunAloud("index", "build", "--embeddings", file, "--records", Videos, "--output", index, "--kind", "hnsw", "--precision", "bf16");
+        Assert.Contains($"building the graph: {TinyData.TestVideos} in ", outcome.Error, StringComparison.Ordinal);
+        var described = JsonNode.Parse(Shell.Run("index", "stat", index, "--verify", file, "--json").AssertDone().Output)!;
+        Assert.Equal(("hnsw", 1.0), ((string)described["kind"]!, (double)described["recall"]!));
+        Assert.Contains("| recall@10       | 1.0000 ", Shell.Run("index", "stat", index, "--verify", file).AssertDone().Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("recall", Shell.Run("index", "stat", index).AssertDone().Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("recall", Shell.Run("index", "stat", exact, "--verify", file).AssertDone().Output, StringComparison.Ordinal);
+
+        string third = world.New();
+        Shell.Run("index", "build", "--embeddings", file, "--output", third, "--kind", "hnsw").AssertDone();
+        string expected = Shell.Run("search", "--index", exact, "--vectors", file, "--json").AssertDone().Output;
+        Assert.Equal(Ids(expected), Ids(Shell.Run("search", "--index", third, "--vectors", file, "--json").AssertDone().Output));
+        Assert.Equal(Shell.Run("dedup", "--index", exact, "--threshold", "0.9").AssertDone().Output, Shell.Run("dedup", "--index", third, "--threshold", "0.9").AssertDone().Output);
+
+        byte[] bytes = File.ReadAllBytes(graph);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(graph, bytes);
+        foreach (string[] command in new[] { new[] { "index", "stat", index }, ["search", "--index", index, "--vectors", file], ["dedup", "--index", index, "--threshold", "0.9"] })
+            Shell.Run(command).AssertFailed(1, $"{graph}: has changed since the index was written: its SHA-256 is not that in manifest.json");
+
+        static IEnumerable<(string, double)> Ids(string json) => JsonNode.Parse(json)!.AsArray().SelectMany(static query => query!["similar"]!.AsArray().Select(static found => ((string)found!["id"]!, (double)found["cosine"]!)));
+    }
+
     // The query has the bits of embed, rounded as the file is.
     [Theory]
     [InlineData(false)]
@@ -120,6 +149,7 @@ public sealed class IndexTests(CommandWorld world)
     [InlineData("--threshold must be above 0 and at most 1, not 1.5", "dedup", "--index", "i", "--threshold", "1.5")]
     [InlineData("--threshold must be above 0 and at most 1, not 0", "dedup", "--index", "i", "--threshold", "0")]
     [InlineData("--threshold: '0,9' is not a number", "dedup", "--index", "i", "--threshold", "0,9")]
+    [InlineData("--kind cannot be 'hsnw'; it must be exact or hnsw; did you mean 'hnsw'?", "index", "build", "--embeddings", "e.zip", "--output", "i", "--kind", "hsnw")]
     [InlineData("--precision cannot be 'fp16'; it must be fp32 or bf16", "index", "build", "--embeddings", "e.zip", "--output", "i", "--precision", "fp16")]
     public void OptionsThatDoNotFit_AreRefused(string complaint, params string[] command) => Shell.Run(command).AssertFailed(2, complaint);
 

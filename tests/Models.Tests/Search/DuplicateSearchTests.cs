@@ -88,13 +88,13 @@ public sealed class DuplicateSearchTests : IDisposable
     }
 
     [Fact]
-    public void Find_MoreThanAllPairsAllow_IsRefused()
+    public void Find_MoreThanAllPairsAllow_NeedsAGraph()
     {
         const int Rows = DuplicateSearch.MostVideos + 1;
         string path = _folder.Write("e.npy", NumpyFile.Of("<f2", "False", $"({Rows}, 1)", new float[Rows]));
         _folder.Write("e.ids.txt", string.Join('\n', Enumerable.Range(0, Rows)));
         using var source = EmbeddingSource.Open(path);
-        Assert.Equal($"{path}: has {Rows} videos; all pairs are compared of at most {Rows - 1}",
+        Assert.Equal($"{path}: all pairs are compared of at most {Rows - 1} videos, and there are {Rows}; build an index with 'index build --kind hnsw'",
             Assert.Throws<DataException>(() => DuplicateSearch.Find(source, 0.9, 1, IProgressSink.None, CancellationToken.None)).Message);
     }
 

@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using VideoSim.Engine;
-using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
@@ -62,7 +60,7 @@ public sealed class IndexFolderTests : IDisposable
         Refuse($"{e}: 6 values per id, but {a} has 5", a, e);
         Refuse($"{a}: id '0' is in {a}, too", a, a);
         var warnings = new List<string>();
-        VideoIndex.Open([a, d], new Watcher(static _ => { }, warnings.Add)).Dispose();
+        VideoIndex.Open([a, d], graphs: null, new Watcher(static _ => { }, warnings.Add)).Dispose();
         Assert.Equal([$"warning: {d} does not say which model computed it; cosines with those of another model mean nothing"], warnings);
 
         void Refuse(string message, params string[] paths) => Assert.Equal(message, Assert.Throws<DataException>(() => Open(paths)).Message);
@@ -103,6 +101,8 @@ public sealed class IndexFolderTests : IDisposable
     [Theory]
     [InlineData("format", "2", "is of another version of the program")]
     [InlineData("kind", "\"graph\"", "is of another version of the program")]
+    [InlineData("kind", "\"hnsw\"", "graph is missing or has a wrong value")]
+    [InlineData("graph", "{\"connectivity\":16,\"expansion\":128}", "graph is missing or has a wrong value")]
     [InlineData("rows", "19", "19 rows of 5 values are not 200 bytes")]
     [InlineData("rows", "0", "rows is missing or has a wrong value")]
     [InlineData("rows", "-20", "rows is missing or has a wrong value")]
@@ -120,11 +120,7 @@ public sealed class IndexFolderTests : IDisposable
     {
         using var source = Source("e", 0, 20);
         string index = Write("i", source, ElementType.BFloat16), file = Path.Combine(index, "manifest.json");
-        var manifest = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
-        manifest.Remove(JsonSeal.Key);
-        manifest[key] = JsonNode.Parse(value);
-        using (var stream = File.Create(file))
-            JsonSeal.Write(stream, manifest);
+        IndexManifests.Change(index, key, value);
         Assert.StartsWith($"{file}: {complaint}", Assert.Throws<DataException>(() => Open(index)).Message, StringComparison.Ordinal);
     }
 
@@ -163,7 +159,7 @@ public sealed class IndexFolderTests : IDisposable
     {
         using EmbeddingSource source = Source("e", 0, 20), shorter = Source("s", 0, 19), later = Source("l", 1, 20), other = Source("o", 0, 20, Mix with { Fold = 4 });
         string folder = Write("i", source);
-        using var index = IndexFolder.Open(folder);
+        using var index = IndexFolder.Open(folder, graphs: null);
         index.RequireIsOf(source, IProgressSink.None, CancellationToken.None);
         Refuse(shorter, $"{folder}: row 19 is id '19', but {shorter.Source} has no such row there");
         Refuse(later, $"{folder}: row 0 is id '0', but {later.Source} has id '1' there");
@@ -179,7 +175,7 @@ public sealed class IndexFolderTests : IDisposable
     private static IEnumerable<(string?, SimilarVideo)> Find(EmbeddingSource source, IEnumerable<SearchQuery> queries) =>
         SimilaritySearch.Find(source, queries, 20, threads: 2, IProgressSink.None, TestContext.Current.CancellationToken).SelectMany(static query => query.Similar.Select(video => (query.Id, video)));
 
-    private static VideoIndex Open(params string[] paths) => VideoIndex.Open(paths, IProgressSink.None);
+    private static VideoIndex Open(params string[] paths) => VideoIndex.Open(paths, graphs: null, IProgressSink.None);
 
     // Row n of any table has the same values.
     private static EmbeddingTable Table(int first, int count, int width, int seed = 0) => Submissions.Tables.Of([.. Enumerable.Range(first, count).Select(row =>
@@ -200,7 +196,7 @@ public sealed class IndexFolderTests : IDisposable
 
     private string Write(string name, EmbeddingSource source, ElementType precision = ElementType.Float32, Dictionary<string, string>? titles = null)
     {
-        IndexFolder.Write(At(name), source, titles, precision, IProgressSink.None, TestContext.Current.CancellationToken);
+        IndexFolder.Write(At(name), source, titles, precision, graphs: null, IProgressSink.None, TestContext.Current.CancellationToken);
         return At(name);
     }
 

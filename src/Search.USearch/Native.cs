@@ -86,14 +86,15 @@ internal static unsafe partial class Native
         string file = $"lib{Name}.{(OperatingSystem.IsWindows() ? "dll" : OperatingSystem.IsMacOS() ? "dylib" : "so")}";
         string[] folders = [AppContext.BaseDirectory, .. (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)];
         string path = folders.Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists)
-            ?? throw new DataException($"indexes of kind hnsw need USearch's {file}, which this program has for Linux x64, macOS arm64 and Windows x64, not for {RuntimeInformation.RuntimeIdentifier}");
+            ?? throw new DataException($"indexes of kind hnsw need USearch's {file}, which is not beside this program; there is one for Linux x64, macOS arm64 and Windows x64, and this system is {RuntimeInformation.RuntimeIdentifier}");
         try
         {
             return NativeLibrary.Load(path);
         }
         catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
         {
-            throw new DataException($"{path}: cannot be loaded: {Printable.OneLine(failure.Message)}", failure);
+            // The system's reason is the last line: a library that this one needs, for example.
+            throw new DataException($"{path}: cannot be loaded: {Printable.OneLine(failure.Message.TrimEnd().Split('\n')[^1])}", failure);
         }
     }
 }

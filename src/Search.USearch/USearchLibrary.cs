@@ -32,7 +32,7 @@ public sealed unsafe class USearchLibrary : INeighborGraphLibrary
     {
         const string Name = "the graph";
         int padded = UnitRows.PaddedWidth(width);
-        long bytes = 2 * rows * GraphFormat.BytesOfARow(Parameters, padded); // the graph, and what is written of it
+        long bytes = 2L * rows * GraphFormat.BytesOfARow(Parameters, padded); // the graph, and what is written of it
         if (bytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
             throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{Name} of {rows:N0} rows takes about {bytes:N0} bytes while it is built, more than the memory that this process may have"));
         using var index = Make(Parameters, padded, Name);

@@ -198,6 +198,10 @@ public sealed class USearchTests : IDisposable
         Assert.False(Directory.Exists(index));
     }
 
+    [Fact]
+    public void Build_OfMoreRowsThanTheMemoryHolds_IsRefusedBeforeTheyAreRead() =>
+        Assert.StartsWith("the graph of 2,147,483,647 rows takes about ", Assert.Throws<DataException>(() => Graphs.Build(int.MaxValue, 256, static (_, _) => throw new InvalidOperationException(), Stream.Null, IProgressSink.None, CancellationToken.None)).Message, StringComparison.Ordinal);
+
     // Places in the file of a graph of 100 rows of 16 values.
     private const int Rows = 100, Width = 16, Head = 8 + (Rows * Width * 2), Graph = Head + 64, Levels = Graph + 40, NodesAt = Levels + (2 * Rows), NodeBytes = 8 + 2 + 4 + (4 * 32);
 

@@ -136,6 +136,14 @@ public sealed class GraphIndexTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Read_AFileLargerThanTheMemory_IsRefused()
+    {
+        string file = _folder.Write("graph.usearch", "x");
+        Assert.Equal($"{file}: has {long.MaxValue} bytes, more than the memory that this process may have", Assert.Throws<DataException>(() => FileMemory.Read(file, long.MaxValue, out _)).Message);
+        Assert.Equal($"{file}: the file became shorter while it was read", Assert.Throws<DataException>(() => FileMemory.Read(file, 2, out _)).Message);
+    }
+
     [Theory]
     [InlineData("graph", "null", "graph is missing or has a wrong value")]
     [InlineData("graph", "{}", "graph is missing or has a wrong value")]

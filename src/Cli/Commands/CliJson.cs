@@ -22,6 +22,7 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(EnsembleResult))]
 [JsonSerializable(typeof(IndexDescription))]
 [JsonSerializable(typeof(ExportResult))]
+[JsonSerializable(typeof(EmbeddingExportResult))]
 [JsonSerializable(typeof(ConversionResult))]
 [JsonSerializable(typeof(StepResult))]
 [JsonSerializable(typeof(CompileResult))]

@@ -21,7 +21,14 @@ internal sealed record EmbedResult(IReadOnlyList<string> Files, int Embeddings, 
 /// <param name="Normalized">Whether embeddings were scaled to length 1 first.</param>
 internal sealed record EnsembleResult(IReadOnlyList<string> Files, int Embeddings, int Width, int Inputs, IReadOnlyList<double>? Weights, bool Normalized);
 
-/// <summary>The result of <c>export --json</c>.</summary>
+/// <summary>The result of <c>export --format --json</c>.</summary>
+/// <param name="File">The file written.</param>
+/// <param name="Format">Program that it is for.</param>
+/// <param name="Embeddings">Number of embeddings.</param>
+/// <param name="Width">Values of an embedding.</param>
+internal sealed record EmbeddingExportResult(string File, string Format, int Embeddings, int Width);
+
+/// <summary>The result of <c>export --onnx --json</c>.</summary>
 internal sealed record ExportResult(string File, string Model, string Checkpoint, long WeightBytes);
 
 /// <summary>The result of <c>inspect --step --json</c>.</summary>

@@ -24,6 +24,26 @@ internal sealed partial record NumpyHeader(string Type, bool IsFortranOrder, IRe
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
+    /// <summary>Writes the header of format 1.0 as NumPy does; the values follow.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="type">The type of the values.</param>
+    /// <param name="shape">The sizes as Python writes them, such as <c>(3, 2)</c>.</param>
+    internal static void Write(Stream stream, string type, string shape)
+    {
+        // The magic string, two bytes of version and two of length. The values begin at a multiple of 64.
+        const int Before = 10, Alignment = 64;
+        string text = $"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}";
+        int unpadded = Before + text.Length + 1;
+        text += new string(' ', (Alignment - unpadded % Alignment) % Alignment) + "\n";
+        Span<byte> start = stackalloc byte[Before];
+        Magic.CopyTo(start);
+        start[Magic.Length] = 1;
+        start[Magic.Length + 1] = 0;
+        BinaryPrimitives.WriteUInt16LittleEndian(start[(Magic.Length + 2)..], (ushort)text.Length);
+        stream.Write(start);
+        stream.Write(Encoding.ASCII.GetBytes(text));
+    }
+
     /// <summary>
     /// Where the header of a file ends, by its first <see cref="PrefixBytes"/>; false if these are not of such a file.
     /// </summary>

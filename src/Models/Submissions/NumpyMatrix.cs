@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
@@ -15,11 +13,6 @@ namespace VideoSim.Models.Submissions;
 /// <param name="ValueBytes">Bytes of a value: 2, 4 or 8.</param>
 internal readonly record struct NumpyMatrix(int Rows, int Width, int ValueBytes)
 {
-    // Format 1.0: the magic string, two bytes of version and two of length. The values begin at a multiple of 64.
-    private const int PrefixBytes = 10, Alignment = 64;
-
-    private static ReadOnlySpan<byte> Prefix => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
-
     /// <summary>Type of a value.</summary>
     public SafetensorsType Type => ValueBytes switch { sizeof(double) => SafetensorsType.F64, sizeof(float) => SafetensorsType.F32, _ => SafetensorsType.F16 };
 
@@ -55,15 +48,5 @@ internal readonly record struct NumpyMatrix(int Rows, int Width, int ValueBytes)
     }
 
     /// <summary>Writes the header as NumPy does.</summary>
-    public void Write(Stream stream)
-    {
-        string description = $"{{'descr': '<f{ValueBytes}', 'fortran_order': False, 'shape': ({Rows}, {Width}), }}";
-        int unpadded = PrefixBytes + description.Length + 1;
-        description += new string(' ', (Alignment - unpadded % Alignment) % Alignment) + "\n";
-        Span<byte> length = stackalloc byte[sizeof(ushort)];
-        BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)description.Length);
-        stream.Write(Prefix);
-        stream.Write(length);
-        stream.Write(Encoding.ASCII.GetBytes(description));
-    }
+    public void Write(Stream stream) => NumpyHeader.Write(stream, $"<f{ValueBytes}", $"({Rows}, {Width})");
 }

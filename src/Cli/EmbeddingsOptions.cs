@@ -11,7 +11,10 @@ namespace VideoSim.Cli;
 /// <summary><c>--embeddings</c> and <c>--index</c>, of every command that reads one or the other.</summary>
 internal sealed class EmbeddingsOptions
 {
-    public Option<string?> File { get; } = new("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings" };
+    /// <summary>The kinds of files of embeddings that are read.</summary>
+    public const string Kinds = "zip, json, npy or npz";
+
+    public Option<string?> File { get; } = new("--embeddings") { HelpName = ValueName.File, Description = $"{Kinds} file of embeddings" };
 
     public Option<string[]> Index { get; } = new("--index") { HelpName = ValueName.Folder, Description = "instead of --embeddings, indexes, as if they were one", AllowMultipleArgumentsPerToken = true };
 

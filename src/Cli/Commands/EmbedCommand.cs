@@ -46,7 +46,7 @@ internal static class EmbedCommand
         {
             string file = parsed.GetValue(output)!;
             var part = parsed.GetValue(shard);
-            var targets = part is { } one ? [EmbeddingShards.PathOf(file, one)] : SubmissionFile.FilesOf(file);
+            var targets = part is { } one ? [EmbeddingShards.PathOf(file, one)] : SubmissionFile.TargetsOf(file);
             RequireWritable(targets);
             var parts = parsed.GetValue(collect) ? EmbeddingShards.FindAll(file) : null;
             using var device = parts is null ? CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads), console) : null;

@@ -20,7 +20,7 @@ internal static class EnsembleCommand
             new Option<string[]>("--inputs")
             {
                 HelpName = $"[MODEL=]{ValueName.File}",
-                Description = "zip, json or npy files: the folds of one model, or MODEL=FILE for each of several models, with their published weights",
+                Description = $"{EmbeddingsOptions.Kinds} files: the folds of one model, or MODEL=FILE for each of several models, with their published weights",
                 Required = true,
                 AllowMultipleArgumentsPerToken = true,
             },
@@ -59,7 +59,7 @@ internal static class EnsembleCommand
                 : Ensemble.Mean(tables, normalized);
             SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
             console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}{(factors is null ? $", as folds of {model ?? "one model"}" : "")}");
-            console.WriteMade(new EnsembleResult(SubmissionFile.FilesOf(file), sum.Ids.Count, sum.Width, files.Length, factors, normalized), CliJson.Default.EnsembleResult);
+            console.WriteMade(new EnsembleResult(SubmissionFile.TargetsOf(file), sum.Ids.Count, sum.Width, files.Length, factors, normalized), CliJson.Default.EnsembleResult);
             return CommandLine.Done;
         }, json);
     }

@@ -15,7 +15,7 @@ internal static class EvaluateCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings", Required = true };
+        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = $"{EmbeddingsOptions.Kinds} file of embeddings", Required = true };
         var labels = new Option<string>("--labels") { HelpName = ValueName.File, Description = "label.tsv: id, id, similarity", Required = true };
         var json = CommonOptions.Json();
         return new Command("evaluate", "Compute the Spearman correlation of embeddings with labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>

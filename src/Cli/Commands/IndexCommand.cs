@@ -18,7 +18,7 @@ internal static class IndexCommand
 
     private static Command Build()
     {
-        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings", Required = true };
+        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = $"{EmbeddingsOptions.Kinds} file of embeddings", Required = true };
         var output = new Option<string>("--output") { HelpName = ValueName.Folder, Description = "a new or empty folder", Required = true };
         var records = CommonOptions.Records("store titles from files of videos, folders of them, or patterns");
         var kind = CommonOptions.Checked(new Option<string>("--kind") { HelpName = "exact|hnsw", Description = "exact: a search compares every video; hnsw: it follows a graph, which is faster and can miss some", DefaultValueFactory = static _ => IndexManifest.Exact },

@@ -16,7 +16,7 @@ internal static class SearchCommand
     {
         var embeddings = new EmbeddingsOptions();
         var id = new Option<string?>("--id") { HelpName = "ID", Description = "find videos that are similar to this one of those that are searched" };
-        var vectors = new Option<string?>("--vectors", "--query") { HelpName = ValueName.File, Description = "find videos that are similar to each vector of this zip, json or npy file" };
+        var vectors = new Option<string?>("--vectors", "--query") { HelpName = ValueName.File, Description = $"find videos that are similar to each vector of this {EmbeddingsOptions.Kinds} file" };
         var frames = new Option<string?>("--frames") { HelpName = ValueName.File, Description = "find videos that are similar to one with these frames: a .npy matrix of float16 or float32, a row for each frame" };
         var title = new Option<string?>(CommonOptions.Title) { HelpName = "TEXT", Description = "with --frames: title of the video" };
         var checkpoint = CommonOptions.TrainedModel();

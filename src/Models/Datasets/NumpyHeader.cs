@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine;
 
 namespace VideoSim.Models.Datasets;
 
@@ -42,6 +43,25 @@ internal sealed partial record NumpyHeader(string Type, bool IsFortranOrder, IRe
         BinaryPrimitives.WriteUInt16LittleEndian(start[(Magic.Length + 2)..], (ushort)text.Length);
         stream.Write(start);
         stream.Write(Encoding.ASCII.GetBytes(text));
+    }
+
+    /// <summary>Reads the header of a file. The stream is then at the first value.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="text">The text of the header, for a message.</param>
+    /// <returns>The header; null if it is not that of a plain array.</returns>
+    /// <exception cref="DataException">The file is not a <c>.npy</c> file, or ends too early.</exception>
+    internal static NumpyHeader? Read(Stream stream, string path, out string text)
+    {
+        byte[] start = new byte[PrefixBytes];
+        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !TryFindEnd(start, out int end))
+            throw new DataException($"{path}: not a .npy file");
+        Array.Resize(ref start, end);
+        var rest = start.AsSpan(PrefixBytes);
+        if (stream.ReadAtLeast(rest, rest.Length, throwOnEndOfStream: false) < rest.Length)
+            throw new DataException($"{path}: the file ends inside its header");
+        TryRead(start, out var header, out text);
+        return header;
     }
 
     /// <summary>

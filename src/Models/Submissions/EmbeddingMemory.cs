@@ -27,9 +27,13 @@ internal sealed class EmbeddingMemory(string path, long fileBytes)
     /// <param name="id">Its id; null if it was counted before.</param>
     /// <param name="width">Number of its values.</param>
     /// <exception cref="DataException">The embeddings take too much memory.</exception>
-    public void Take(string? id, int width)
+    public void Take(string? id, int width) => Take((sizeof(double) * (long)width) + (id is null ? 0 : IdBytes + (sizeof(char) * (long)id.Length)));
+
+    /// <summary>Counts bytes.</summary>
+    /// <exception cref="DataException">The embeddings take too much memory.</exception>
+    public void Take(long bytes)
     {
-        _taken += (sizeof(double) * (long)width) + (id is null ? 0 : IdBytes + (sizeof(char) * (long)id.Length));
+        _taken += bytes;
         if (IsExceeded)
         {
             throw new DataException(_allowed < _available ? $"{path}: its embeddings would take more than {_allowed} bytes of memory, too much for a file of {fileBytes} bytes: a zip bomb?"

@@ -4,8 +4,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
-/// Embeddings in a file, for reading some rows at a time, by several threads. The rows of a <c>.npy</c> file stay on
-/// the disk. Other files are read whole when they are opened.
+/// Embeddings in a file, for reading some rows at a time, by several threads. The rows of a <c>.npy</c> file, and of a
+/// <c>.npz</c> file that is not compressed, stay on the disk. Other files are read whole when they are opened.
 /// </summary>
 public abstract class EmbeddingSource : IDisposable
 {
@@ -27,7 +27,12 @@ public abstract class EmbeddingSource : IDisposable
     /// <exception cref="DataException">
     /// The file cannot be read or is invalid; the message names file and id.
     /// </exception>
-    public static EmbeddingSource Open(string path) => SubmissionFile.IsNumpy(path) ? OfNumpy.Open(path) : new OfTable(SubmissionFile.Read(path));
+    public static EmbeddingSource Open(string path) => SubmissionFile.KindOf(path) switch
+    {
+        ".npy" => OfRows.OpenNpy(path),
+        ".npz" when OfRows.OpenNpz(path) is { } stored => stored,
+        _ => new OfTable(SubmissionFile.Read(path)),
+    };
 
     /// <summary>
     /// Opens a file for its vectors only. The rows of a <c>.npy</c> file without a file of ids have their numbers as
@@ -38,8 +43,8 @@ public abstract class EmbeddingSource : IDisposable
     /// <inheritdoc cref="Open"/>
     public static EmbeddingSource OpenVectors(string path, out bool hasIds)
     {
-        hasIds = !SubmissionFile.IsNumpy(path) || File.Exists(NumpyEmbeddings.IdsPath(path));
-        return hasIds ? Open(path) : OfNumpy.Open(path, needsIds: false);
+        hasIds = SubmissionFile.KindOf(path) != ".npy" || File.Exists(NumpyEmbeddings.IdsPath(path));
+        return hasIds ? Open(path) : OfRows.OpenNpy(path, needsIds: false);
     }
 
     /// <summary>Reads rows; any number of threads may call it at the same time.</summary>
@@ -60,29 +65,43 @@ public abstract class EmbeddingSource : IDisposable
         }
     }
 
-    private sealed class OfNumpy : EmbeddingSource
+    // Rows that stay on the disk.
+    private sealed class OfRows : EmbeddingSource
     {
         private readonly StoredRows _rows;
 
-        private OfNumpy(string path, StoredRows rows, int width, List<string> ids) : base(path, width, ids, origin: null) => _rows = rows;
+        private OfRows(string path, StoredRows rows, int width, List<string> ids, EmbeddingOrigin? origin) : base(path, width, ids, origin) => _rows = rows;
 
-        public static OfNumpy Open(string path, bool needsIds = true)
+        public static OfRows OpenNpy(string path, bool needsIds = true) => Open(path, stream =>
+        {
+            var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, new EmbeddingMemory(path, stream.Length), path, needsIds);
+            return (header, ids, null);
+        })!;
+
+        // Null if the file is compressed.
+        public static OfRows? OpenNpz(string path) => Open(path, stream => NpzEmbeddings.FindStored(stream, new EmbeddingMemory(path, stream.Length), path));
+
+        private static OfRows? Open(string path, Func<FileStream, (NumpyMatrix Header, List<string> Ids, EmbeddingOrigin? Origin)?> read)
         {
             FileFailure.RefuseSpecial(path);
             FileStream? stream = null;
+            OfRows? rows = null;
             try
             {
                 stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, new EmbeddingMemory(path, stream.Length), path, needsIds);
+                if (read(stream) is not var (header, ids, origin))
+                    return null;
                 EmbeddingTableBuilder.RequireIds(path, ids);
-                return new OfNumpy(path, new StoredRows(path, stream, header.Width, header.Type), header.Width, ids);
+                return rows = new OfRows(path, new StoredRows(path, stream, header.Width, header.Type), header.Width, ids, origin);
             }
-            catch (Exception failure)
+            catch (Exception failure) when (FileFailure.Is(failure))
             {
-                stream?.Dispose();
-                if (FileFailure.Is(failure))
-                    throw FileFailure.Reading(path, failure);
-                throw;
+                throw FileFailure.Reading(path, failure);
+            }
+            finally
+            {
+                if (rows is null)
+                    stream?.Dispose();
             }
         }
 

@@ -28,14 +28,8 @@ internal readonly record struct NumpyMatrix(int Rows, int Width, int ValueBytes)
     /// </exception>
     public static NumpyMatrix Read(Stream stream, string path)
     {
-        byte[] start = new byte[NumpyHeader.PrefixBytes];
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !NumpyHeader.TryFindEnd(start, out int end))
-            throw new DataException($"{path}: not a .npy file");
-        Array.Resize(ref start, end);
-        var rest = start.AsSpan(NumpyHeader.PrefixBytes);
-        if (stream.ReadAtLeast(rest, rest.Length, throwOnEndOfStream: false) < rest.Length)
-            throw new DataException($"{path}: the file ends inside its header");
-        if (!NumpyHeader.TryRead(start, out var header, out string text) || header is not { Type: "<f2" or "<f4" or "<f8", IsFortranOrder: false, Shape: [<= int.MaxValue, >= 1 and <= EmbeddingTable.MaxWidth] })
+        var header = NumpyHeader.Read(stream, path, out string text);
+        if (header is not { Type: "<f2" or "<f4" or "<f8", IsFortranOrder: false, Shape: [<= int.MaxValue, >= 1 and <= EmbeddingTable.MaxWidth] })
         {
             throw new DataException(
                 $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(text)}");

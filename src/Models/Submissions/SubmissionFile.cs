@@ -6,7 +6,8 @@ namespace VideoSim.Models.Submissions;
 /// <summary>
 /// Files of embeddings. The ending of the name selects the kind. <c>.zip</c> is the challenge's submission, a deflated
 /// <c>result.json</c> (docs/reference-system.md, section 1.7). <c>.json</c> is that object alone. <c>.npy</c> is a
-/// matrix for NumPy, with the ids line by line in <c>.ids.txt</c> next to it.
+/// matrix for NumPy, with the ids line by line in <c>.ids.txt</c> next to it. <c>.npz</c> has arrays of NumPy: it is
+/// only read, and <see cref="Exports.EmbeddingExport"/> writes it.
 /// </summary>
 public static class SubmissionFile
 {
@@ -16,6 +17,8 @@ public static class SubmissionFile
     /// file of zeros reaches earlier.
     /// </summary>
     public const long MaxUnpackedBytes = 1L << 31;
+
+    private static readonly string[] Written = [".zip", ".json", ".npy"], Readable = [.. Written, ".npz"];
 
     /// <summary>Writes embeddings; the same table gives the same bytes.</summary>
     /// <param name="path">The file; replaced only when the new one is complete.</param>
@@ -29,17 +32,19 @@ public static class SubmissionFile
     /// </exception>
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding) => Write(path, table, rounding, Environment.ProcessorCount);
 
-    /// <summary>What computed the embeddings of a file; null if the file does not tell. Only a zip does.</summary>
+    /// <summary>
+    /// What computed the embeddings of a file; null if the file does not tell. A <c>.zip</c> and a <c>.npz</c> may.
+    /// </summary>
     /// <exception cref="DataException">The file cannot be read or is invalid.</exception>
     public static EmbeddingOrigin? OriginOf(string path)
     {
-        if (Kind(path) != ".zip")
+        if (Kind(path, Readable) is not (".zip" or ".npz"))
             return null;
         FileFailure.RefuseSpecial(path);
         try
         {
             using var stream = File.OpenRead(path);
-            return SubmissionZip.OriginOf(stream, path);
+            return Kind(path, Readable) == ".zip" ? SubmissionZip.OriginOf(stream, path) : NpzEmbeddings.OriginOf(stream, new EmbeddingMemory(path, stream.Length), path);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -50,7 +55,7 @@ public static class SubmissionFile
     /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding)"/>
     internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads)
     {
-        switch (Kind(path))
+        switch (Kind(path, Written))
         {
             case ".zip":
                 AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads));
@@ -73,14 +78,19 @@ public static class SubmissionFile
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path, params IReadOnlyList<string> inputs)
     {
-        foreach (string file in FilesOf(path))
+        foreach (string file in TargetsOf(path))
             AtomicFile.RequireWritable(file, inputs);
     }
 
     /// <summary>The files of some embeddings: the file itself and, for a <c>.npy</c>, that of its ids.</summary>
     /// <param name="path">Path of the file.</param>
-    /// <exception cref="DataException">The ending is unknown.</exception>
-    public static IReadOnlyList<string> FilesOf(string path) => IsNumpy(path) ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
+    /// <exception cref="DataException">The ending is none of a file that is read.</exception>
+    public static IReadOnlyList<string> FilesOf(string path) => Kind(path, Readable) == ".npy" ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
+
+    /// <summary>The files that a path to write stands for, as in <see cref="FilesOf"/>.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <exception cref="DataException">The ending is none of a file that is written.</exception>
+    public static IReadOnlyList<string> TargetsOf(string path) => Kind(path, Written) == ".npy" ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
 
     /// <summary>Reads embeddings.</summary>
     /// <exception cref="DataException">
@@ -109,14 +119,14 @@ public static class SubmissionFile
     /// <inheritdoc cref="Read(string)"/>
     internal static EmbeddingTable Read(string path, int threads, EmbeddingRows? spent = null)
     {
-        string kind = Kind(path);
+        string kind = Kind(path, Readable);
         FileFailure.RefuseSpecial(path);
         try
         {
             using var stream = File.OpenRead(path);
             // Several threads read JSON as it usually is. Other JSON is read again in order, so that a message names
             // the right place.
-            if (kind != ".npy" && threads > 1 && stream.CanSeek)
+            if (kind is ".zip" or ".json" && threads > 1 && stream.CanSeek)
             {
                 var memory = new EmbeddingMemory(path, stream.Length);
                 var builder = new EmbeddingTableBuilder(path, spent);
@@ -148,6 +158,9 @@ public static class SubmissionFile
             case ".json":
                 ReadJson(stream);
                 break;
+            case ".npz":
+                origin = NpzEmbeddings.Read(stream, builder, memory, path);
+                break;
             default:
                 NumpyEmbeddings.Read(stream, builder, memory, path);
                 break;
@@ -169,11 +182,10 @@ public static class SubmissionFile
         }
     }
 
-    /// <summary>Whether a path ends in <c>.npy</c>.</summary>
-    /// <exception cref="DataException">The ending is none of a file of embeddings.</exception>
-    internal static bool IsNumpy(string path) => Kind(path) == ".npy";
+    /// <summary>The ending of a file that is read.</summary>
+    /// <exception cref="DataException">It is none of a file of embeddings.</exception>
+    internal static string KindOf(string path) => Kind(path, Readable);
 
-    private static string Kind(string path) => Path.GetExtension(path) is ".zip" or ".json" or ".npy"
-        ? Path.GetExtension(path)
-        : throw new DataException($"{path}: a file of embeddings must end in .zip, .json or .npy");
+    private static string Kind(string path, string[] kinds) => kinds.Contains(Path.GetExtension(path)) ? Path.GetExtension(path)
+        : throw new DataException($"{path}: a file of embeddings must end in {string.Join(", ", kinds[..^1])} or {kinds[^1]}");
 }

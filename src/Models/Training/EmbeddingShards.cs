@@ -47,7 +47,7 @@ public sealed class EmbeddingShards
     /// <param name="output">The file of embeddings that the shards become.</param>
     /// <param name="shard">The shard.</param>
     /// <exception cref="DataException">The ending of the output is none of a file of embeddings.</exception>
-    public static string PathOf(string output, Shard shard) => shard.PathFor(SubmissionFile.FilesOf(output)[0]);
+    public static string PathOf(string output, Shard shard) => shard.PathFor(SubmissionFile.TargetsOf(output)[0]);
 
     /// <summary>The shards of a file of embeddings. It does not read them.</summary>
     /// <exception cref="DataException">

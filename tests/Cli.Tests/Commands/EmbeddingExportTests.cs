@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VideoSim.Models.Submissions;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -25,6 +26,28 @@ public sealed class EmbeddingExportTests(CommandWorld world)
         Assert.Equal(File.ReadAllBytes(first), File.ReadAllBytes(second));
         Shell.Run("export", "--embeddings", file, "--format", format, "--output", second).AssertDone();
         Assert.True(new FileInfo(second).Length < new FileInfo(first).Length, "the titles are still there");
+    }
+
+    // Embeddings in float16 lose nothing in float32.
+    [Theory]
+    [InlineData("npz")]
+    public void Commands_OfTheExport_GiveWhatTheyGiveOfTheFile(string format)
+    {
+        string file = world.New() + ".zip", export = $"{world.New()}.{format}", labels = Path.Combine(Videos, "label.tsv");
+        Shell.Run(CommandWorld.Embed(world.Pretrained, Videos, file)).AssertDone();
+        Shell.Run("export", "--embeddings", file, "--format", format, "--output", export).AssertDone();
+        foreach (string[] command in new string[][] { ["search", "--id", SubmissionFile.Read(file).Ids[3], "--embeddings"], ["search", "--embeddings", file, "--vectors"], ["dedup", "--threshold", "0.9", "--embeddings"], ["evaluate", "--labels", labels, "--embeddings"] })
+            Assert.Equal(Shell.Run([.. command, file]).AssertDone().Output, Shell.Run([.. command, export]).AssertDone().Output);
+        string[] sums = [world.New() + ".zip", world.New() + ".zip"], indexes = [world.New(), world.New()];
+        foreach (var (input, sum, index) in new[] { file, export }.Zip(sums, indexes))
+        {
+            Shell.Run("ensemble", "--inputs", $"mix={input}", "--output", sum).AssertDone();
+            Shell.Run("index", "build", "--embeddings", input, "--output", index).AssertDone();
+        }
+        Assert.Equal(File.ReadAllBytes(sums[0]), File.ReadAllBytes(sums[1]));
+        Assert.Equal(Directory.GetFiles(indexes[0]).Order().Select(File.ReadAllBytes), Directory.GetFiles(indexes[1]).Order().Select(File.ReadAllBytes));
+        Shell.Run("index", "stat", indexes[0], "--verify", export).AssertDone();
+        Shell.Run("ensemble", "--inputs", $"uniter={export}", "--output", sums[0]).AssertFailed(1, $"--inputs uniter={export}: has embeddings of mix");
     }
 
     [Fact]

@@ -75,6 +75,7 @@ public sealed class PgVectorExportTests : IDisposable
         string[] lines = File.ReadAllText(file, new UTF8Encoding(false, throwOnInvalidBytes: true)).Split('\n');
         var rows = lines.SkipWhile(static line => !line.StartsWith("COPY ", StringComparison.Ordinal)).Skip(1).TakeWhile(static line => line != "\\.").ToList();
         Assert.Equal("CREATE INDEX videos_embedding ON videos USING hnsw (embedding vector_cosine_ops);", lines[^3]);
+        Assert.All(rows, static row => Assert.DoesNotContain('\r', row)); // PostgreSQL refuses one
         return [.. rows.Select(static row => row.Split('\t').Select(Unescape).ToArray())];
     }
 

@@ -12,7 +12,7 @@ namespace VideoSim.Cli;
 internal sealed class EmbeddingsOptions
 {
     /// <summary>The kinds of files of embeddings that are read.</summary>
-    public const string Kinds = "zip, json, npy or npz";
+    public const string Kinds = "zip, json, npy, npz or parquet";
 
     public Option<string?> File { get; } = new("--embeddings") { HelpName = ValueName.File, Description = $"{Kinds} file of embeddings" };
 
@@ -32,5 +32,5 @@ internal sealed class EmbeddingsOptions
     /// <summary>Opens the embeddings.</summary>
     /// <exception cref="DataException">They cannot be read, or indexes do not belong together.</exception>
     public EmbeddingSource Open(ParseResult parsed, CommandConsole console) =>
-        parsed.GetValue(File) is { } file ? EmbeddingSource.Open(file) : VideoIndex.Open(parsed.GetValue(Index)!, USearchSupport.Open, console.Progress);
+        parsed.GetValue(File) is { } file ? EmbeddingSource.Open(file, ParquetSupport.Embeddings) : VideoIndex.Open(parsed.GetValue(Index)!, USearchSupport.Open, console.Progress);
 }

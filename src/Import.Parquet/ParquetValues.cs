@@ -59,6 +59,25 @@ internal abstract class ParquetValues
             new Values<T>(group, field, rows, count, unread, otherUnread, text, bytes ?? (static _ => sizeof(long)));
     }
 
+    /// <summary>Reads a column of lists of floating-point numbers.</summary>
+    /// <returns>
+    /// Gives the list of a row; null if it has a null or is none. Itself null if the values are of a type that is not
+    /// taken.
+    /// </returns>
+    /// <inheritdoc cref="Read"/>
+    public static Func<int, double[]?>? ReadNumbers(ParquetRowGroupReader group, DataField field, int rows, int count)
+    {
+        return field.ClrType == typeof(float) ? Of(float.MinValue, float.MaxValue, static value => value)
+            : field.ClrType == typeof(double) ? Of(double.MinValue, double.MaxValue, static value => value)
+            : null;
+
+        Func<int, double[]?> Of<T>(T unread, T otherUnread, Converter<T, double> widen) where T : struct, IEquatable<T>
+        {
+            var values = new Values<T>(group, field, rows, count, unread, otherUnread, static _ => "", static _ => 0);
+            return row => values.WholeListOf(row) is { } list ? Array.ConvertAll(list, widen) : null;
+        }
+    }
+
     private static string Digits<T>(T number) where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
 
     private static string TextOf(ReadOnlyMemory<byte> bytes)
@@ -117,6 +136,13 @@ internal abstract class ParquetValues
                     list.Add(null);
             }
             return list;
+        }
+
+        // The list of a row; null if not all of its values are there.
+        public T[]? WholeListOf(int row)
+        {
+            int from = _firstValues![row], count = _firstValues[row + 1] - from;
+            return count == _firstLevels![row + 1] - _firstLevels[row] ? _present.AsSpan(from, count).ToArray() : null;
         }
 
         public override long TextBytes(int row)

@@ -17,7 +17,7 @@ internal static class FormatList
         new SafetensorsFormat(), new WeightsFormat(), new ModelConfigFormat(), new ChecksumsFormat(), new CheckedFolderFormat(),
         new PublishedConfigFormat(), new ShardIndexFormat(), new TorchFormat(), new TorchDamagedFormat(), new Hdf5Format(),
         new SubmissionJsonFormat(), new SubmissionZipFormat(), new EmbeddingMatrixFormat(), new NpzFormat(), new EmbeddingShardFormat(), new IdsFormat(), new IndexManifestFormat(), new IndexTitlesFormat(), new IndexGraphFormat(), new FramesFormat(),
-        new JsonLinesFormat(), new DelimitedFormat("csv", ','), new DelimitedFormat("tsv", '\t'), new ParquetFormat(),
+        new JsonLinesFormat(), new DelimitedFormat("csv", ','), new DelimitedFormat("tsv", '\t'), new ParquetFormat(), new ParquetEmbeddingsFormat(),
         new ConfigFormat(), new SetFormat(), new FoldFormat(),
         .. RunFormats.All(), .. JsonFileFormat.All(), new KernelImageFormat(), new ServerRequestFormat(),
     ];

@@ -53,7 +53,7 @@ internal static class EnsembleCommand
             bool normalized = parsed.GetValue(normalize);
             double[]? factors = Weights(given, parsed.GetValue(weights)!);
             string? model = RequireModels(given, areFolds: factors is null, console.Progress);
-            var tables = SubmissionFile.ReadEach(files);
+            var tables = SubmissionFile.ReadEach(files, ParquetSupport.Embeddings);
             var sum = factors is not null
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
@@ -84,7 +84,7 @@ internal static class EnsembleCommand
     // Embeddings of several models have no common mean. Returns the model of the folds; null if no file names it.
     private static string? RequireModels(string[] inputs, bool areFolds, IProgressSink progress)
     {
-        var all = inputs.Select(Split).Select(static input => (Given: input.Model, input.File, Own: SubmissionFile.OriginOf(input.File)?.Model)).ToList();
+        var all = inputs.Select(Split).Select(static input => (Given: input.Model, input.File, Own: SubmissionFile.OriginOf(input.File, ParquetSupport.Embeddings)?.Model)).ToList();
         var found = all.Where(static input => input.Own is not null).ToList();
         if (all.Count > 1 && all.FirstOrDefault(static input => input.Own is null).File is { } unknown)
             progress.Warn($"warning: {unknown} {(all.Count - found.Count == 1 ? "does not say which model computed it" : $"and {all.Count - found.Count - 1} more do not say which model computed them")}");

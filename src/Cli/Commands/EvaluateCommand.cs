@@ -21,7 +21,7 @@ internal static class EvaluateCommand
         return new Command("evaluate", "Compute the Spearman correlation of embeddings with labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>
         {
             string file = parsed.GetValue(labels)!;
-            var (spearman, undefined) = Scoring.Score(SubmissionFile.Read(parsed.GetValue(embeddings)!), file);
+            var (spearman, undefined) = Scoring.Score(SubmissionFile.Read(parsed.GetValue(embeddings)!, ParquetSupport.Embeddings), file);
             if (undefined is not null)
                 console.Progress.Note($"{file}: the correlation is undefined, because {undefined}");
             var table = new ResultTable().NumberColumn("spearman").Row(spearman?.ToString("F4", CultureInfo.InvariantCulture) ?? "undefined");

@@ -80,6 +80,7 @@ internal static class ExportCommand
 
     private static void WriteEmbeddings(string file, string format, EmbeddingsOptions embeddings, string[] records, ParseResult parsed, CommandConsole console, CancellationToken cancellation)
     {
+        var writer = EmbeddingExport.WriterOf(format, file, ParquetSupport.WriteEmbeddings);
         var videos = records.Length > 0 ? VideoFormats.Expand(records) : [];
         AtomicFile.RequireWritable(file, [.. embeddings.Files(parsed), .. videos]);
         using var source = embeddings.Open(parsed, console);
@@ -87,7 +88,7 @@ internal static class ExportCommand
             console.Progress.Warn($"warning: {source.Source} does not say which model computed it; neither will {file}");
         var titles = records.Length > 0 ? VideoTitles.Read(source.Ids, records, console.Progress, cancellation)
             : source is VideoIndex { HasTitles: true } index ? index.TitlesOf(source.Ids) : null;
-        EmbeddingExport.Write(format, file, new ExportedEmbeddings(source, titles), console.Progress, cancellation);
+        EmbeddingExport.Write(file, writer, new ExportedEmbeddings(source, titles), console.Progress, cancellation);
         console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"{file}: {source.Ids.Count:N0} {(source.Ids.Count == 1 ? "embedding" : "embeddings")}{(titles is null ? "" : $", {titles.Count:N0} titles")}"));
         console.WriteMade(new EmbeddingExportResult(file, format, source.Ids.Count, source.Width), CliJson.Default.EmbeddingExportResult);
     }

@@ -30,7 +30,7 @@ internal static class IndexCommand
             string folder = parsed.GetValue(output)!;
             AtomicFolder.RequireNew(folder);
             var graphs = parsed.GetValue(kind) == IndexManifest.Exact ? null : USearchSupport.Open?.Invoke() ?? throw new DataException($"--kind {IndexManifest.Hnsw}: this program is built without the library for it");
-            using var source = EmbeddingSource.Open(parsed.GetValue(embeddings)!);
+            using var source = EmbeddingSource.Open(parsed.GetValue(embeddings)!, ParquetSupport.Embeddings);
             if (source.Origin is null)
                 console.Progress.Warn($"warning: {source.Source} does not say which model computed it; the index cannot refuse queries of another one");
             var titles = parsed.GetValue(records) is { Length: > 0 } files ? VideoTitles.Read(source.Ids, files, console.Progress, cancellation) : null;
@@ -54,7 +54,7 @@ internal static class IndexCommand
             double? recall = null;
             if (parsed.GetValue(verify) is { } path)
             {
-                using var source = EmbeddingSource.Open(path);
+                using var source = EmbeddingSource.Open(path, ParquetSupport.Embeddings);
                 index.RequireIsOf(source, console.Progress, cancellation);
                 if (index.Manifest.Graph is not null)
                     recall = GraphRecall.Measure(rows, Environment.ProcessorCount, console.Progress, cancellation);

@@ -76,7 +76,7 @@ internal static class SearchCommand
 
     private static EmbeddingSource OpenQueries(string path, EmbeddingSource source, CommandConsole console, out bool hasIds)
     {
-        var queries = EmbeddingSource.OpenVectors(path, out hasIds);
+        var queries = EmbeddingSource.OpenVectors(path, ParquetSupport.Embeddings, out hasIds);
         try
         {
             if (queries.Width != source.Width)

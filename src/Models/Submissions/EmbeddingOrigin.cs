@@ -84,7 +84,7 @@ public sealed record EmbeddingOrigin(string Model, string Checkpoint, EmbeddingR
     }
 
     /// <summary>Reads the text of <see cref="ToJson"/>; null if it is something else.</summary>
-    internal static EmbeddingOrigin? Parse(string text)
+    public static EmbeddingOrigin? Parse(string text)
     {
         try
         {

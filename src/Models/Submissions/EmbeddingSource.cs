@@ -24,14 +24,16 @@ public abstract class EmbeddingSource : IDisposable
     public IReadOnlyList<string> Ids { get; }
 
     /// <summary>Opens a file that <see cref="SubmissionFile"/> reads, with the same checks.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parquet">Reads Parquet files; null in a program without the assembly for them.</param>
     /// <exception cref="DataException">
     /// The file cannot be read or is invalid; the message names file and id.
     /// </exception>
-    public static EmbeddingSource Open(string path) => SubmissionFile.KindOf(path) switch
+    public static EmbeddingSource Open(string path, IParquetEmbeddings? parquet = null) => SubmissionFile.KindOf(path) switch
     {
         ".npy" => OfRows.OpenNpy(path),
         ".npz" when OfRows.OpenNpz(path) is { } stored => stored,
-        _ => new OfTable(SubmissionFile.Read(path)),
+        _ => new OfTable(SubmissionFile.Read(path, parquet)),
     };
 
     /// <summary>
@@ -39,12 +41,13 @@ public abstract class EmbeddingSource : IDisposable
     /// ids, from 0.
     /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="parquet">Reads Parquet files; null in a program without the assembly for them.</param>
     /// <param name="hasIds">Whether the ids are those of the file.</param>
     /// <inheritdoc cref="Open"/>
-    public static EmbeddingSource OpenVectors(string path, out bool hasIds)
+    public static EmbeddingSource OpenVectors(string path, IParquetEmbeddings? parquet, out bool hasIds)
     {
         hasIds = SubmissionFile.KindOf(path) != ".npy" || File.Exists(NumpyEmbeddings.IdsPath(path));
-        return hasIds ? Open(path) : OfRows.OpenNpy(path, needsIds: false);
+        return hasIds ? Open(path, parquet) : OfRows.OpenNpy(path, needsIds: false);
     }
 
     /// <summary>Reads rows; any number of threads may call it at the same time.</summary>

@@ -19,9 +19,6 @@ internal static class NpzEmbeddings
 {
     private const string IdArray = "ids", EmbeddingArray = "embeddings", OriginArray = "origin";
 
-    // In characters. An origin has about 150.
-    private const int LongestOrigin = 1 << 16;
-
     private const int CheckedAtATime = 1 << 20;
 
     /// <summary>Reads all rows.</summary>
@@ -98,7 +95,7 @@ internal static class NpzEmbeddings
         var header = NumpyHeader.Read(content, Place(path, OriginArray), out _);
         RequireNoObjects(header, path, OriginArray);
         // Another program may have an array of this name.
-        return header is { Shape: [] } && Length(header) is { } length and <= LongestOrigin ? EmbeddingOrigin.Parse(ReadTexts(content, 1, length, memory, path, OriginArray)[0]) : null;
+        return header is { Shape: [] } && Length(header) is { } length ? EmbeddingOrigin.Parse(ReadTexts(content, 1, length, memory, path, OriginArray)[0]) : null;
     }
 
     // Characters of each text; null if the type is not one of texts.

@@ -6,8 +6,8 @@ namespace VideoSim.Models.Submissions;
 /// <summary>
 /// Files of embeddings. The ending of the name selects the kind. <c>.zip</c> is the challenge's submission, a deflated
 /// <c>result.json</c> (docs/reference-system.md, section 1.7). <c>.json</c> is that object alone. <c>.npy</c> is a
-/// matrix for NumPy, with the ids line by line in <c>.ids.txt</c> next to it. <c>.npz</c> has arrays of NumPy: it is
-/// only read, and <see cref="Exports.EmbeddingExport"/> writes it.
+/// matrix for NumPy, with the ids line by line in <c>.ids.txt</c> next to it. <c>.npz</c>, arrays of NumPy, and
+/// <c>.parquet</c> are only read.
 /// </summary>
 public static class SubmissionFile
 {
@@ -18,7 +18,7 @@ public static class SubmissionFile
     /// </summary>
     public const long MaxUnpackedBytes = 1L << 31;
 
-    private static readonly string[] Written = [".zip", ".json", ".npy"], Readable = [.. Written, ".npz"];
+    private static readonly string[] Written = [".zip", ".json", ".npy"], Readable = [.. Written, ".npz", ".parquet"];
 
     /// <summary>Writes embeddings; the same table gives the same bytes.</summary>
     /// <param name="path">The file; replaced only when the new one is complete.</param>
@@ -33,18 +33,23 @@ public static class SubmissionFile
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding) => Write(path, table, rounding, Environment.ProcessorCount);
 
     /// <summary>
-    /// What computed the embeddings of a file; null if the file does not tell. A <c>.zip</c> and a <c>.npz</c> may.
+    /// What computed the embeddings of a file; null if the file does not tell. <c>.json</c> and <c>.npy</c> never do.
     /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parquet">Reads Parquet files; null in a program without the assembly for them.</param>
     /// <exception cref="DataException">The file cannot be read or is invalid.</exception>
-    public static EmbeddingOrigin? OriginOf(string path)
+    public static EmbeddingOrigin? OriginOf(string path, IParquetEmbeddings? parquet = null)
     {
-        if (Kind(path, Readable) is not (".zip" or ".npz"))
+        string kind = Kind(path, Readable);
+        if (kind is ".json" or ".npy")
             return null;
         FileFailure.RefuseSpecial(path);
         try
         {
+            if (kind == ".parquet")
+                return Required(parquet, path).OriginOf(path);
             using var stream = File.OpenRead(path);
-            return Kind(path, Readable) == ".zip" ? SubmissionZip.OriginOf(stream, path) : NpzEmbeddings.OriginOf(stream, new EmbeddingMemory(path, stream.Length), path);
+            return kind == ".zip" ? SubmissionZip.OriginOf(stream, path) : NpzEmbeddings.OriginOf(stream, new EmbeddingMemory(path, stream.Length), path);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -93,31 +98,35 @@ public static class SubmissionFile
     public static IReadOnlyList<string> TargetsOf(string path) => Kind(path, Written) == ".npy" ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
 
     /// <summary>Reads embeddings.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parquet">Reads Parquet files; null in a program without the assembly for them.</param>
     /// <exception cref="DataException">
     /// The file cannot be read or is invalid; the message names file and id.
     /// </exception>
-    public static EmbeddingTable Read(string path) => Read(path, Environment.ProcessorCount);
+    public static EmbeddingTable Read(string path, IParquetEmbeddings? parquet = null) => Read(path, Environment.ProcessorCount, parquet);
 
     /// <summary>
     /// Reads files one after the other, all into the same memory. When the next file is read, the ids of a table stay,
     /// and its values throw an <see cref="InvalidOperationException"/>.
     /// </summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="parquet">Reads Parquet files; null in a program without the assembly for them.</param>
     /// <exception cref="DataException">
     /// A file cannot be read or is invalid; the message names file and id.
     /// </exception>
-    public static IEnumerable<EmbeddingTable> ReadEach(IEnumerable<string> paths)
+    public static IEnumerable<EmbeddingTable> ReadEach(IEnumerable<string> paths, IParquetEmbeddings? parquet = null)
     {
         EmbeddingRows? spent = null;
         foreach (string path in paths)
         {
-            var table = Read(path, Environment.ProcessorCount, spent);
+            var table = Read(path, Environment.ProcessorCount, parquet, spent);
             spent = table.Values;
             yield return table;
         }
     }
 
-    /// <inheritdoc cref="Read(string)"/>
-    internal static EmbeddingTable Read(string path, int threads, EmbeddingRows? spent = null)
+    /// <inheritdoc cref="Read(string, IParquetEmbeddings)"/>
+    internal static EmbeddingTable Read(string path, int threads, IParquetEmbeddings? parquet = null, EmbeddingRows? spent = null)
     {
         string kind = Kind(path, Readable);
         FileFailure.RefuseSpecial(path);
@@ -139,7 +148,7 @@ public static class SubmissionFile
                     (stream.Position, spent) = (0, builder.Values ?? spent);
                 }
             }
-            return Read(stream, kind, new EmbeddingTableBuilder(path, spent), new EmbeddingMemory(path, stream.CanSeek ? stream.Length : MaxUnpackedBytes), path, threads: 1);
+            return Read(stream, kind, new EmbeddingTableBuilder(path, spent), new EmbeddingMemory(path, stream.CanSeek ? stream.Length : MaxUnpackedBytes), path, threads: 1, parquet);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -147,7 +156,7 @@ public static class SubmissionFile
         }
     }
 
-    private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, EmbeddingMemory memory, string path, int threads)
+    private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, EmbeddingMemory memory, string path, int threads, IParquetEmbeddings? parquet = null)
     {
         EmbeddingOrigin? origin = null;
         switch (kind)
@@ -160,6 +169,9 @@ public static class SubmissionFile
                 break;
             case ".npz":
                 origin = NpzEmbeddings.Read(stream, builder, memory, path);
+                break;
+            case ".parquet":
+                origin = Required(parquet, path).Read(path, Add);
                 break;
             default:
                 NumpyEmbeddings.Read(stream, builder, memory, path);
@@ -185,6 +197,8 @@ public static class SubmissionFile
     /// <summary>The ending of a file that is read.</summary>
     /// <exception cref="DataException">It is none of a file of embeddings.</exception>
     internal static string KindOf(string path) => Kind(path, Readable);
+
+    private static IParquetEmbeddings Required(IParquetEmbeddings? parquet, string path) => parquet ?? throw new DataException($"{path}: this program is built without the reader of Parquet files");
 
     private static string Kind(string path, string[] kinds) => kinds.Contains(Path.GetExtension(path)) ? Path.GetExtension(path)
         : throw new DataException($"{path}: a file of embeddings must end in {string.Join(", ", kinds[..^1])} or {kinds[^1]}");

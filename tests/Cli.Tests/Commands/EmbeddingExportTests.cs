@@ -15,6 +15,7 @@ public sealed class EmbeddingExportTests(CommandWorld world)
     [InlineData("pgvector")]
     [InlineData("qdrant")]
     [InlineData("npz")]
+    [InlineData("parquet")]
     public void Export_OfAFileAndOfItsIndex_IsTheSame(string format)
     {
         string file = world.New() + ".zip", index = world.New(), first = world.New(), second = world.New();
@@ -31,6 +32,7 @@ public sealed class EmbeddingExportTests(CommandWorld world)
     // Embeddings in float16 lose nothing in float32.
     [Theory]
     [InlineData("npz")]
+    [InlineData("parquet")]
     public void Commands_OfTheExport_GiveWhatTheyGiveOfTheFile(string format)
     {
         string file = world.New() + ".zip", export = $"{world.New()}.{format}", labels = Path.Combine(Videos, "label.tsv");
@@ -70,7 +72,7 @@ public sealed class EmbeddingExportTests(CommandWorld world)
     [InlineData("export --format needs either --embeddings or --index", "--format", "npz", "--output", "o", "--embeddings", "e.zip", "--index", "i")]
     [InlineData("--format and --output belong together", "--embeddings", "e.zip", "--format", "npz")]
     [InlineData("--format and --output belong together", "--index", "i", "--output", "o")]
-    [InlineData("--format cannot be 'npy'; it must be pgvector or qdrant or npz", "--embeddings", "e.zip", "--format", "npy", "--output", "o")]
+    [InlineData("--format cannot be 'npy'; it must be pgvector or qdrant or npz or parquet", "--embeddings", "e.zip", "--format", "npy", "--output", "o")]
     public void OptionsThatDoNotFit_AreRefused(string complaint, params string[] options) => Shell.Run(["export", .. options]).AssertFailed(2, complaint);
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Parquet;
 using Parquet.Schema;
 using VideoSim.Fuzz.Mutation;
@@ -9,43 +8,19 @@ namespace VideoSim.Fuzz.Formats;
 /// <summary>Tables in Parquet: changed pages, or changed metadata with their right length.</summary>
 internal sealed class ParquetFormat() : Format("parquet", "videos.parquet", "ParquetTable on Parquet.Net: data import")
 {
-    private const int MagicBytes = 4, TailBytes = 8, Rows = 20;
+    private const int Rows = 20;
 
     // The library reads whole pages and unpacks them.
     public override long FreeBytes => 1 << 28;
 
     public override IEnumerable<byte[]> Seeds() => [Write(withLists: false, CompressionMethod.None), Write(withLists: true, CompressionMethod.None), Write(withLists: true, CompressionMethod.Snappy), Write(withLists: false, CompressionMethod.Gzip)];
 
-    public override byte[] Mutate(Mutator mutator, byte[] input)
-    {
-        if (mutator.OneIn(4) || input.Length < MagicBytes + TailBytes)
-            return mutator.Bytes(input);
-        long length = BinaryPrimitives.ReadUInt32LittleEndian(input.AsSpan(input.Length - TailBytes));
-        long start = input.Length - TailBytes - length;
-        if (start < MagicBytes)
-            return mutator.Bytes(input);
-        // Pages before the metadata keep their length, so that the offsets stay right.
-        byte[] pages = input[..(int)start], metadata = input[(int)start..^TailBytes];
-        if (mutator.OneIn(3))
-            pages = SameLength(mutator, pages);
-        else
-            metadata = mutator.OneIn(2) ? SameLength(mutator, metadata) : mutator.Bytes(metadata);
-        byte[] tail = [.. BitConverter.GetBytes(metadata.Length), .. "PAR1"u8];
-        return [.. pages, .. metadata, .. tail];
-    }
+    public override byte[] Mutate(Mutator mutator, byte[] input) => ParquetBytes.Mutate(mutator, input);
 
     public override void Read(string path, byte[] input)
     {
         var rows = TableRows.Read(new ParquetTable(path));
         TableRows.RequireGood(path, rows);
-    }
-
-    private static byte[] SameLength(Mutator mutator, byte[] bytes)
-    {
-        byte[] changed = [.. bytes];
-        for (int changes = mutator.Random.Next(1, 4); changes > 0 && changed.Length > 0; changes--)
-            changed[mutator.Random.Next(changed.Length)] = (byte)(mutator.OneIn(2) ? mutator.Random.Next(256) : mutator.Pick([0, 1, 2, 0x7f, 0x80, 0xff, 0x15, 0x19]));
-        return changed;
     }
 
     private static byte[] Write(bool withLists, CompressionMethod compression) => WriteAsync(withLists, compression).GetAwaiter().GetResult();

@@ -31,7 +31,7 @@ public sealed class EmbeddingExportTests : IDisposable
         using var source = _folder.Source(ExportFolder.ManyRows());
         using var stop = new CancellationTokenSource();
         var progress = new Stopping(stop);
-        Assert.Throws<OperationCanceledException>(() => EmbeddingExport.Write(format, file, new ExportedEmbeddings(source, null), progress, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => EmbeddingExport.Write(file, ExportFolder.WriterOf(format), new ExportedEmbeddings(source, null), progress, stop.Token));
         Assert.Equal((("exporting", 600), 256), (progress.Begun, progress.Done));
         Assert.Equal(["e.zip", "e." + format], Directory.GetFiles(Path.GetDirectoryName(file)!).Select(Path.GetFileName).OrderDescending());
         Assert.Equal("old", File.ReadAllText(file));

@@ -1,3 +1,4 @@
+using VideoSim.Import.Parquet;
 using VideoSim.Models.Exports;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Submissions;
@@ -17,6 +18,9 @@ internal sealed class ExportFolder : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>The writer of a format.</summary>
+    public static EmbeddingWriter WriterOf(string format) => EmbeddingExport.WriterOf(format, "", ParquetEmbeddingsWriter.Write);
+
     public string At(string name) => Path.Combine(_folder.Path, name);
 
     /// <summary>Writes embeddings, and exports them.</summary>
@@ -25,7 +29,7 @@ internal sealed class ExportFolder : IDisposable
     {
         string file = At($"e.{format}");
         using var source = Source(rows, origin);
-        EmbeddingExport.Write(format, file, new ExportedEmbeddings(source, titles), progress ?? IProgressSink.None, CancellationToken.None);
+        EmbeddingExport.Write(file, WriterOf(format), new ExportedEmbeddings(source, titles), progress ?? IProgressSink.None, CancellationToken.None);
         return file;
     }
 

@@ -194,7 +194,7 @@ public sealed class SubmissionThreadsTests : IDisposable
         var spent = SubmissionFile.Read(At("e.json"), threads: 1).Values;
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        SubmissionFile.Read(At("e.json"), threads: 1, spent);
+        SubmissionFile.Read(At("e.json"), threads: 1, spent: spent);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.InRange(allocated, 0, Rows * Width * sizeof(double) / 2);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
@@ -78,14 +77,7 @@ public sealed class OnnxTests : IDisposable
         return file;
     }
 
-    private static void Check(string file)
-    {
-        // Debian's interpreter, which has Debian's packages.
-        using var checker = Process.Start(new ProcessStartInfo("/usr/bin/python3", [Path.Combine(AppContext.BaseDirectory, "check_onnx.py"), file]) { RedirectStandardError = true })!;
-        string errors = checker.StandardError.ReadToEnd();
-        checker.WaitForExit();
-        Assert.True(checker.ExitCode == 0, errors);
-    }
+    private static void Check(string file) => DebianPython.Run("check_onnx.py", file);
 
     private static float[] Run(InferenceSession session, RandomBatch batch)
     {

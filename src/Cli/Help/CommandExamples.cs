@@ -59,7 +59,7 @@ internal static class CommandExamples
             ("Adds two files with other weights.", "ensemble --inputs a.npy b.npy --weights 0.7 0.3 --output sum.npy")),
         ["export"] = new("docs/onnx.md",
             ("Writes the best model of a run.", "export --checkpoint runs/mix-1 --onnx mix.onnx"),
-            ("Writes embeddings with titles for PostgreSQL.", "export --index mix-1.index --format pgvector --output videos.sql"),
+            ("Writes embeddings with titles for PostgreSQL, see docs/search-at-scale.md.", "export --index mix-1.index --format pgvector --output videos.sql"),
             ("Writes embeddings for NumPy.", "export --embeddings mix-1.zip --format npz --output mix-1.npz")),
         ["evaluate"] = new(Commands, ("Scores embeddings.", "evaluate --embeddings result.zip --labels data/test_b/label.tsv")),
         ["index"] = new("docs/search.md",

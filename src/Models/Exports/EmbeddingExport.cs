@@ -13,7 +13,7 @@ namespace VideoSim.Models.Exports;
 public delegate void EmbeddingWriter(Stream stream, ExportedEmbeddings source, IProgressSink progress, CancellationToken cancellation);
 
 /// <summary>
-/// Files of embeddings for other programs. Equal embeddings give equal bytes.
+/// Files of embeddings for other programs (docs/search-at-scale.md). Equal embeddings give equal bytes.
 /// </summary>
 public static class EmbeddingExport
 {

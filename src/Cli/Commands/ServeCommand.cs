@@ -63,7 +63,7 @@ internal static class ServeCommand
             if (token is null && !IPAddress.IsLoopback(endPoint.Address))
                 throw new DataException($"--listen {endPoint}: other machines can reach this address, so requests need a token: --token-file, or {TokenVariable} in the environment");
             using var socket = VideoServer.Bind(endPoint);
-            using var rows = parsed.GetValue(index) is { Length: > 0 } folders ? VideoIndex.Open(folders, console.Progress) : null;
+            using var rows = parsed.GetValue(index) is { Length: > 0 } folders ? VideoIndex.Open(folders, USearchSupport.Open, console.Progress) : null;
             using var search = rows is not null ? new LocalSearch(rows, parsed.GetValue(threads)) : (IVideoSearch)Wait(ShardedSearch.Open(parsed.GetValue(shards)!, token, console.Progress.Warn));
             var folder = parsed.GetValue(checkpoint) is { } model ? CommonOptions.OpenTrained(model, dictionary.Read(parsed), console) : null;
             if (folder is not null)

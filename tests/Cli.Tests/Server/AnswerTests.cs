@@ -18,11 +18,13 @@ namespace VideoSim.Cli.Tests.Server;
 [Collection(nameof(CommandTests))]
 public sealed class AnswerTests(CommandWorld world)
 {
-    [Fact]
-    public async Task Requests_OfManyClients_GetWhatTheCommandsPrint()
+    [Theory]
+    [InlineData("exact")]
+    [InlineData("hnsw")]
+    public async Task Requests_OfManyClients_GetWhatTheCommandsPrint(string kind)
     {
-        string[] indexes = [Index("test_a"), Index("test_b")];
-        using var index = VideoIndex.Open(indexes, IProgressSink.None);
+        string[] indexes = [Index("test_a", kind), Index("test_b")];
+        using var index = VideoIndex.Open(indexes, USearchSupport.Open, IProgressSink.None);
         using var device = new CpuDevice(threads: 1);
         using var model = new VideoModel(device, UsableModel.OpenBest(world.Pretrained, null, IProgressSink.None), index.Origin);
         var worker = new Thread(model.Answer) { IsBackground = true };
@@ -84,7 +86,7 @@ public sealed class AnswerTests(CommandWorld world)
     public async Task Shards_GiveTheAnswersOfOneIndex()
     {
         string[] parts = [Index("test_a"), Index("test_b")];
-        using VideoIndex first = VideoIndex.Open([parts[0]], IProgressSink.None), second = VideoIndex.Open([parts[1]], IProgressSink.None), all = VideoIndex.Open(parts, IProgressSink.None);
+        using VideoIndex first = VideoIndex.Open([parts[0]], USearchSupport.Open, IProgressSink.None), second = VideoIndex.Open([parts[1]], USearchSupport.Open, IProgressSink.None), all = VideoIndex.Open(parts, USearchSupport.Open, IProgressSink.None);
         await using var whole = await RunningServer.Start(new LocalSearch(all, threads: 1));
         var a = await RunningServer.Start(new LocalSearch(first, threads: 1), token: "0123456789abcdef");
         await using var b = await RunningServer.Start(new LocalSearch(second, threads: 1), token: "0123456789abcdef");
@@ -153,11 +155,11 @@ public sealed class AnswerTests(CommandWorld world)
     private static Task<(int Status, string Error)> Refusal(RunningServer server, byte[] frames) =>
         server.Refusal(new HttpRequestMessage(HttpMethod.Post, "/embed") { Content = RunningServer.Video(frames, "t") });
 
-    private string Index(string part)
+    private string Index(string part, string kind = "exact")
     {
         string file = world.New() + ".zip", index = world.New();
         Shell.Run(CommandWorld.Embed(world.Pretrained, Path.Combine(world.Data, part), file)).AssertDone();
-        Shell.Run("index", "build", "--embeddings", file, "--records", Path.Combine(world.Data, part), "--output", index).AssertDone();
+        Shell.Run("index", "build", "--embeddings", file, "--records", Path.Combine(world.Data, part), "--kind", kind, "--output", index).AssertDone();
         return index;
     }
 }

@@ -15,6 +15,14 @@ public sealed class SimilaritySearchTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     // Few different values, so that many rows are equal, multiples of each other, or zero. Ids are not in order.
+    // As a search among all of them would order them, whatever part each is from.
+    [Fact]
+    public void Nearest_OfSeveralLists_HasTiesInTheOrderOfIds()
+    {
+        SimilarVideo[] videos = [new("b", 0.5), new("a", 0.25), new("B", 0.5), new("c", 1), new("10", 0.5), new("9", 0.5)];
+        Assert.Equal(["c", "10", "9", "B", "b"], SimilarVideos.Nearest(videos, 5).Select(static video => video.Id));
+    }
+
     [Theory]
     [InlineData(".npy", 5)]
     [InlineData(".npy", 16)]

@@ -15,7 +15,8 @@ below the first run before the block. A mark in the first line of a page is for 
 
 "bash" is a block of commands, and "text" directly below it is their output. In "console" each line that begins with
 "$ " is a command with its output below, and an exit code other than 0 is no error. "cuda FILE" and other languages
-with a file are written to it. "diff" is applied. "console needs=gdb" is left out where gdb is missing.
+with a file are written to it. "diff" is applied. "needs=gdb" behind a language leaves
+the block out where gdb is missing, and "needs=pgvector" where .ci/get-pgvector.sh has made nothing.
 
 In an output, a line "..." is for any lines, "..." or "…" within a line for any text. Blanks count once, and rules of
 tables have any length. All blocks of a page run in one folder, a copy of the repository without what was built. As
@@ -153,10 +154,17 @@ class Folder:
         return folder.strip()
 
 
-def has_gdb():
+def has_pgvector(root):
+    return (root / "artifacts" / "pgvector").exists()
+
+
+def has_gdb(_):
     """gdb may be there and still not be allowed to start programs."""
     done = shutil.which("gdb") and subprocess.run(["gdb", "-batch", "-ex", "run", "true"], capture_output=True, text=True)
     return bool(done) and "exited normally" in done.stdout
+
+
+NEEDS = {"needs=gdb": (has_gdb, "gdb is missing or may not start programs"), "needs=pgvector": (has_pgvector, "there is no artifacts/pgvector")}
 
 
 def do(page, block, output, mark, folder):
@@ -196,8 +204,8 @@ def follow(page, root, full):
             mark = page.mark_of(block)
             if not is_step(block) or mark is None or not runs(mark, full):
                 continue
-            if block.argument == "needs=gdb" and not has_gdb():
-                print(f"{page.path}:{block.line}: skipped, gdb is missing or may not start programs", flush=True)
+            if block.argument in NEEDS and not NEEDS[block.argument][0](root):
+                print(f"{page.path}:{block.line}: skipped, {NEEDS[block.argument][1]}", flush=True)
                 continue
             folder = folder or Folder(Path(work), root, LONGEST[full])
             begin = time.monotonic()

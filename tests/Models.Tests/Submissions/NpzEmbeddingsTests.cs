@@ -140,13 +140,27 @@ public sealed class NpzEmbeddingsTests : IDisposable
         Refuse(_folder.At("text.npz"), ": not a zip, or damaged");
     }
 
-    // A compressed array is shorter than its header, and before it are fewer bytes than its header has.
+    // A compressed array whose packed size is wrong, and looks like that of a stored one. It unpacks to more bytes than
+    // the file has before its place.
     [Fact]
-    public void Read_CompressedArrayAtTheBeginOfAFile_IsRead()
+    public void Read_CompressedArrayThatLooksStored_IsReadAsACompressedOne()
     {
-        string file = Zip(CompressionLevel.Optimal, ("embeddings", NumpyFile.Of("<f4", "False", "(50, 100)", new float[5_000])), ("ids", Texts(2, [.. Enumerable.Range(0, 50).Select(static i => $"{i}")])));
+        byte[] values = Values("<f4", "(2, 2)"), header = [.. values[..127], .. Enumerable.Repeat((byte)' ', 60_000), (byte)'\n'];
+        BitConverter.TryWriteBytes(header.AsSpan(8), (ushort)(header.Length - 10));
+        string file = Zip(CompressionLevel.Optimal, ("embeddings", [.. header, .. values[128..]]), ("ids", Texts(1, "a", "b")));
+        using (var zip = ZipFile.Open(file, ZipArchiveMode.Update))
+        {
+            using var other = zip.CreateEntry("other", CompressionLevel.NoCompression).Open();
+            other.Write(new byte[70_000]); // the array would end in it
+        }
+        byte[] bytes = File.ReadAllBytes(file);
+        int entry = bytes.AsSpan().IndexOf("PK\u0001\u0002"u8);
+        bytes.AsSpan(entry + 24, sizeof(uint)).CopyTo(bytes.AsSpan(entry + 20)); // the packed size becomes the other one
+        File.WriteAllBytes(file, bytes);
+        string[] expected = ["a: 1, -2", "b: 0.5, 4"];
+        Assert.Equal(expected, Tables.Show(SubmissionFile.Read(file)));
         using var source = EmbeddingSource.Open(file);
-        Assert.Equal(Tables.Show(SubmissionFile.Read(file)), Show(source));
+        Assert.Equal(expected, Show(source));
     }
 
     // As if a stored array had more bytes than when it is unpacked.

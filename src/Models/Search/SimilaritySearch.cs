@@ -21,7 +21,7 @@ public static class SimilaritySearch
 
     // A graph is to find so many nodes more than the search is. The more it is to find, the fewer it misses
     // (docs/adr/0036-approximate-indexes.md).
-    private const int Spare = 128;
+    private const int Spare = 256;
 
     /// <summary>The embedding of one id of a file, as a query.</summary>
     /// <exception cref="DataException">

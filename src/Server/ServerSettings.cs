@@ -11,5 +11,5 @@ namespace VideoSim.Server;
 public sealed record ServerSettings(IPEndPoint EndPoint, ServerToken? Token, IReadOnlyList<string> Names, int Queue, long MostBytes)
 {
     /// <summary>How long running requests may take after a signal.</summary>
-    public static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(10);
+    public TimeSpan TimeToStop { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -44,11 +44,11 @@ public sealed class VideoServer : IAsyncDisposable
     {
         (_settings, _warn, _guard) = (settings, warn, new RequestGuard(settings));
         _running = new ConcurrencyLimiter(new ConcurrencyLimiterOptions { PermitLimit = settings.Queue, QueueLimit = 0 });
-        _metrics = new ServerMetrics(search.Summary, settings, () => settings.Queue - _running.GetStatistics()!.CurrentAvailablePermits);
+        _metrics = new ServerMetrics(search.Summary, settings, () => Running);
         _paths = ServerPaths.Of(search, model, settings, _metrics);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IHostLifetime, OfCommand>();
-        builder.Services.Configure<HostOptions>(static options => options.ShutdownTimeout = ServerSettings.TimeToStop);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.TimeToStop);
         builder.Services.Configure<SocketTransportOptions>(options => options.CreateBoundListenSocket = _ => socket);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
         {
@@ -60,6 +60,8 @@ public sealed class VideoServer : IAsyncDisposable
         _application = builder.Build();
         _application.Run(Handle);
     }
+
+    private long Running => _settings.Queue - _running.GetStatistics()!.CurrentAvailablePermits;
 
     /// <summary>Reserves an address, so that a port which is taken is known before the index is read.</summary>
     /// <exception cref="DataException">The address cannot be used.</exception>
@@ -92,7 +94,19 @@ public sealed class VideoServer : IAsyncDisposable
     }
 
     /// <summary>Takes no more requests, and waits until those that run are answered, for a limited time.</summary>
-    public Task Stop() => _application.StopAsync();
+    /// <returns>The number of requests that were cut off.</returns>
+    public async Task<long> Stop()
+    {
+        try
+        {
+            await _application.StopAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // Their connections are closed.
+        }
+        return Running;
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -23,6 +23,7 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(IndexDescription))]
 [JsonSerializable(typeof(ExportResult))]
 [JsonSerializable(typeof(EmbeddingExportResult))]
+[JsonSerializable(typeof(ServerResult))]
 [JsonSerializable(typeof(ConversionResult))]
 [JsonSerializable(typeof(StepResult))]
 [JsonSerializable(typeof(CompileResult))]

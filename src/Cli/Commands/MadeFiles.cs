@@ -21,6 +21,12 @@ internal sealed record EmbedResult(IReadOnlyList<string> Files, int Embeddings, 
 /// <param name="Normalized">Whether embeddings were scaled to length 1 first.</param>
 internal sealed record EnsembleResult(IReadOnlyList<string> Files, int Embeddings, int Width, int Inputs, IReadOnlyList<double>? Weights, bool Normalized);
 
+/// <summary>What <c>serve --json</c> prints when it listens.</summary>
+/// <param name="Address">Its address, such as http://127.0.0.1:8080.</param>
+/// <param name="Videos">Videos that are searched.</param>
+/// <param name="Checkpoint">Folder of the model; null without one.</param>
+internal sealed record ServerResult(string Address, long Videos, string? Checkpoint);
+
 /// <summary>The result of <c>export --format --json</c>.</summary>
 /// <param name="File">The file written.</param>
 /// <param name="Format">Program that it is for.</param>

@@ -46,9 +46,10 @@ internal static class ServeCommand
         var deviceName = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads("threads of a search and of the cpu device; any number gives the same bits");
         var dictionary = new DictionaryOption();
+        var json = CommonOptions.Json();
         var command = new Command("serve", "Answer searches, embeddings and similarities over HTTP, and show a page for them.")
         {
-            index, shards, checkpoint, listen, tokenFile, names, queue, upload, deviceName, threads, dictionary.Option,
+            index, shards, checkpoint, listen, tokenFile, names, queue, upload, deviceName, threads, dictionary.Option, json,
         };
         command.Checks(result =>
         {
@@ -71,27 +72,31 @@ internal static class ServeCommand
             var settings = new ServerSettings(endPoint, token, parsed.GetValue(names) ?? [], parsed.GetValue(queue), (long)parsed.GetValue(upload) * BytesOfMegabyte);
             using var device = folder is null ? null : CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads), console);
             using var embedder = folder is null ? null : new VideoModel(device!, folder, search.Summary.Origin);
-            Run(new VideoServer(settings, socket, search, embedder, console.Progress.Warn), embedder, search.Summary, console, cancellation);
+            Run(new VideoServer(settings, socket, search, embedder, console.Progress.Warn), embedder, search.Summary, folder?.FolderPath, console, cancellation);
             return CommandLine.Done;
-        }, waits: "answering the requests that run");
+        }, json, waits: "answering the requests that run");
     }
 
     // The device is used by the thread that opened it, so the model works on this one.
-    private static void Run(VideoServer server, VideoModel? model, IndexSummary summary, CommandConsole console, CancellationToken cancellation)
+    private static void Run(VideoServer server, VideoModel? model, IndexSummary summary, string? checkpoint, CommandConsole console, CancellationToken cancellation)
     {
         using var answers = UnfinishedWork.State();
         string address = Wait(server.Start());
         console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"{address}: serving {summary.Videos:N0} {(summary.Videos == 1 ? "video" : "videos")}{(model is null ? ", without a model" : "")}"));
+        console.WriteMade(new ServerResult(address, summary.Videos, checkpoint), CliJson.Default.ServerResult);
         using var stopped = new ManualResetEventSlim();
+        long cutOff = 0;
         using var stop = cancellation.Register(() => Task.Run(async () =>
         {
-            await server.Stop();
+            cutOff = await server.Stop();
             model?.Complete();
             stopped.Set();
         }));
         model?.Answer();
         stopped.Wait(CancellationToken.None); // after the signal
         Wait(server.DisposeAsync().AsTask());
+        if (cutOff > 0)
+            console.Progress.Warn($"warning: {cutOff} {(cutOff == 1 ? "request" : "requests")} took longer and got no answer");
         console.Progress.Note("stopped");
     }
 

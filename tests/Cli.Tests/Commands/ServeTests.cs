@@ -47,7 +47,7 @@ public sealed class ServeTests(CommandWorld world)
     {
         ChildProcess.RequireSignal("TERM");
         string index = Index();
-        using var process = ChildProcess.StartAloud("serve", "--index", index, "--checkpoint", world.Pretrained, "--listen", "127.0.0.1:0", "--threads", "1");
+        using var process = ChildProcess.StartAloud("serve", "--index", index, "--checkpoint", world.Pretrained, "--listen", "127.0.0.1:0", "--threads", "1", "--json");
         try
         {
             await RequireEndsWell(process);
@@ -63,6 +63,7 @@ public sealed class ServeTests(CommandWorld world)
         string line = (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken))!;
         var address = Regex.Match(line, $"^(http://127.0.0.1:[0-9]+): serving {TinyData.TestVideos} videos$");
         Assert.True(address.Success, line);
+        Assert.StartsWith($"{{\"address\":\"{address.Groups[1].Value}\",\"videos\":{TinyData.TestVideos},\"checkpoint\":\"", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         using var client = new HttpClient { BaseAddress = new Uri(address.Groups[1].Value) };
         using var answer = await client.PostAsync("/search", Server.RunningServer.Video(NumpyFile.Of(2, TinyData.FrameWidth), "t"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);

@@ -177,7 +177,19 @@ public sealed class RequestTests
         Assert.False(stop.IsCompleted);
         search.Open();
         Assert.Contains("\"x\"", await running, StringComparison.Ordinal);
-        await stop;
+        Assert.Equal(0, await stop);
+    }
+
+    [Fact]
+    public async Task Stop_CutsOffWhatTakesTooLong()
+    {
+        var search = new SlowSearch();
+        await using var server = await RunningServer.Start(search, timeToStop: TimeSpan.FromSeconds(0.2));
+        var running = server.Get("/search?id=1");
+        await search.Started.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, await server.Stop());
+        await Assert.ThrowsAsync<HttpRequestException>(() => running);
+        search.Open();
     }
 
     [Fact]

@@ -21,11 +21,12 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public List<string> Warnings { get; }
 
-    public static async Task<RunningServer> Start(IVideoSearch search, VideoModel? model = null, string? token = null, int queue = 100, long mostBytes = 1_000_000, int port = 0, params string[] names)
+    public static async Task<RunningServer> Start(IVideoSearch search, VideoModel? model = null, string? token = null, int queue = 100, long mostBytes = 1_000_000, int port = 0, TimeSpan? timeToStop = null, params string[] names)
     {
         var endPoint = new IPEndPoint(IPAddress.Loopback, port);
         var warnings = new List<string>();
         var settings = new ServerSettings(endPoint, token is null ? null : ServerToken.Parse(token, "test"), names, queue, mostBytes);
+        settings = settings with { TimeToStop = timeToStop ?? settings.TimeToStop };
         var server = new VideoServer(settings, VideoServer.Bind(endPoint), search, model, warning =>
         {
             lock (warnings)
@@ -34,7 +35,7 @@ internal sealed class RunningServer : IAsyncDisposable
         return new RunningServer(search, server, await server.Start(), warnings);
     }
 
-    public Task Stop() => _server.Stop();
+    public Task<long> Stop() => _server.Stop();
 
     public Task<HttpResponseMessage> Send(HttpRequestMessage request) => _client.SendAsync(request, TestContext.Current.CancellationToken);
 

@@ -140,8 +140,8 @@ public sealed class NpzEmbeddingsTests : IDisposable
         Refuse(_folder.At("text.npz"), ": not a zip, or damaged");
     }
 
-    // A compressed array whose packed size is wrong, and looks like that of a stored one. It unpacks to more bytes than
-    // the file has before its place.
+    // A compressed array whose packed size is wrong, and looks like that of a stored one. It unpacks to more bytes
+    // than the file has before its place.
     [Fact]
     public void Read_CompressedArrayThatLooksStored_IsReadAsACompressedOne()
     {

@@ -88,9 +88,15 @@ internal static class ServeCommand
         long cutOff = 0;
         using var stop = cancellation.Register(() => Task.Run(async () =>
         {
-            cutOff = await server.Stop();
-            model?.Complete();
-            stopped.Set();
+            try
+            {
+                cutOff = await server.Stop();
+            }
+            finally
+            {
+                model?.Complete();
+                stopped.Set();
+            }
         }));
         model?.Answer();
         stopped.Wait(CancellationToken.None); // after the signal
